@@ -1,0 +1,74 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONSOLE := services/console
+MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+
+##@ Run
+.PHONY: up
+up: $(STAMP) console ## start the whole platform on this machine (Ctrl-C stops it)
+	@$(BIN)/lantoa up
+
+.PHONY: down
+down: ## stop what `make up` started
+	@$(BIN)/lantoa down
+
+.PHONY: reset
+reset: down ## stop and forget all data, keys and passwords
+	rm -rf data
+
+.PHONY: status doctor
+status doctor: $(STAMP) ## which processes run; whether this machine is fit
+	@$(BIN)/lantoa $@
+
+##@ Prove
+.PHONY: test
+test: $(STAMP) console lint types ## everything proves itself
+	@$(BIN)/python -m lantoa_testing.needs
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(STAMP) ## ruff and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYTHONPATH= $(BIN)/lint-imports --no-cache
+
+.PHONY: types
+types: $(STAMP) ## mypy strict, svelte-check
+	$(BIN)/mypy
+
+##@ Build
+.PHONY: install
+install: $(STAMP) ## make .venv with everything that is locked
+
+$(STAMP): requirements/dev.txt requirements/bootstrap.txt $(MEMBERS)
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make up PYTHON=python3.12")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv: install the package python3-venv"; exit 1; }
+	@echo "Making $(VENV) and installing what is locked ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --offline --no-deps --python $(BIN)/python $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
+	@touch $@
+
+.PHONY: console
+console: $(CONSOLE)/dist/index.html ## build the staff front end
+
+$(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/messages $(CONSOLE)/*.ts $(CONSOLE)/*.json $(CONSOLE)/index.html -type f 2>/dev/null)
+	@echo "Building the console ..."
+	@$(BIN)/python -m lantoa_cli.frontend $(CONSOLE)
+	@touch $@
+
+.PHONY: lock
+lock: ## resolve again and write requirements/*.txt (hashes, no index)
+	$(BIN)/uv lock
+	$(BIN)/uv export --frozen --no-emit-workspace --no-header --no-annotate --quiet --format requirements-txt > requirements/dev.txt
+	$(BIN)/uv export --frozen --no-emit-workspace --no-header --no-annotate --quiet --no-default-groups --format requirements-txt > requirements/run.txt
+
+.PHONY: help
+help:
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z ]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
