@@ -1,0 +1,1 @@
+"""What crosses a boundary: events, device messages, streams and their schemas."""

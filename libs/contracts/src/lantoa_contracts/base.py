@@ -1,0 +1,61 @@
+"""The shapes that events and device messages are made of."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""An id of ours: fit for a NATS subject token and an MQTT topic level."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+TaskCode = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-5])$")]
+"""A task of the plan's annex, ``01`` to ``15``."""
+
+Priority = Literal["normal", "priority", "emergency"]
+"""The three classes of TT 39/2020: thông thường, ưu tiên, khẩn cấp."""
+
+DeviceKind = Literal["radio", "board"]
+
+
+class Contract(BaseModel):
+    """A message as producers write it: unknown fields are refused, instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BlobRef(Contract):
+    """A stored file by its content: fetched by hash, trusted by hash."""
+
+    sha256: Sha256
+    bytes: Annotated[int, Field(ge=0)]
+    media_type: str
+
+
+class SignedDocument(Contract):
+    """A text and its Ed25519 signature over the text exactly as sent, so no canonical form is needed.
+
+    ``p`` is JSON text, ``kid`` names the key, ``sig`` is base64url without padding over the UTF-8 bytes of ``p``.
+    """
+
+    kid: Annotated[str, StringConstraints(max_length=80)]
+    p: Annotated[str, StringConstraints(max_length=60_000)]
+    sig: Annotated[str, StringConstraints(max_length=120)]
+
+
+class Event(Contract):
+    """An event's body. The envelope (id, type, source, time, trace) travels in headers."""
+
+
+Timestamp = AwareDatetime
+__all__ = [
+    "BlobRef",
+    "Contract",
+    "DeviceKind",
+    "Event",
+    "Id",
+    "Priority",
+    "Sha256",
+    "SignedDocument",
+    "TaskCode",
+    "Timestamp",
+]

@@ -1,0 +1,126 @@
+"""Every event and captured device message: who makes it, who reads it, where it lies.
+
+This is the one table from which streams, durables, rights on NATS, AsyncAPI documents and golden schemas follow.
+"""
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.device import Alarm, Reported
+from lantoa_contracts.events import broadcast, content, directory, fleet, signboard
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """One kind of message in a stream.
+
+    ``name`` is ``<service>.<entity>.<verb>`` for events, ``device.<what>`` for device messages.
+    """
+
+    name: str
+    model: type[BaseModel]
+    consumers: tuple[str, ...] = ()
+    version: int = 1
+    stream: str = "EVT"
+    owner: str = ""
+    """The service that publishes it and answers for its shape; ``device`` for device messages."""
+    subject: str = field(default="")
+    max_ack_pending: int = 64
+
+    def __post_init__(self) -> None:
+        owner = self.name.split(".", 1)[0]
+        object.__setattr__(self, "owner", self.owner or owner)
+        if not self.subject:
+            object.__setattr__(self, "subject", f"evt.{self.name}.v{self.version}")
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type, e.g. ``lantoa.content.item.approved.v1``."""
+        return f"lantoa.{self.name}.v{self.version}"
+
+    def durable(self, consumer: str) -> str:
+        """Name of a consumer's durable: ``<consumer>-<source>-<entity>-<verb>``.
+
+        The source is part of it because fleet reads a ``rundown.issued`` from two services.
+        """
+        return f"{consumer}-{self.name.replace('.', '-')}"
+
+
+def _device(what: str, model: type[BaseModel], consumer: str, stream: str = "ACK", pending: int = 512) -> EventSpec:
+    return EventSpec(
+        name=f"device.{what}",
+        model=model,
+        consumers=(consumer,),
+        stream=stream,
+        subject=f"dev.up.*.{what}",
+        max_ack_pending=pending,
+    )
+
+
+UNIT_CHANGED = EventSpec(
+    "directory.unit.changed", directory.UnitChanged, ("content", "fleet", "broadcast", "signboard", "reporting")
+)
+
+ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
+ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("broadcast", "signboard"))
+ITEM_WITHDRAWN = EventSpec("content.item.withdrawn", content.ItemWithdrawn, ("broadcast", "signboard"))
+
+DEVICE_CLAIMED = EventSpec("fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard"))
+DEVICE_MOVED = EventSpec("fleet.device.moved", fleet.DeviceMoved, ("broadcast", "signboard"))
+DEVICE_REVOKED = EventSpec("fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard"))
+DEVICE_ONLINE = EventSpec("fleet.device.online", fleet.DeviceOnline)
+DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline)
+
+SESSION_CHANGED = EventSpec("broadcast.session.changed", broadcast.SessionChanged, ("broadcast",))
+RUNDOWN_ISSUED = EventSpec("broadcast.rundown.issued", broadcast.RundownIssued, ("fleet",))
+AIRING_CONFIRMED = EventSpec("broadcast.airing.confirmed", broadcast.AiringConfirmed, ("reporting",))
+
+PLAYLIST_CHANGED = EventSpec("signboard.playlist.changed", signboard.PlaylistChanged, ("signboard",))
+BOARD_RUNDOWN_ISSUED = EventSpec("signboard.rundown.issued", signboard.BoardRundownIssued, ("fleet",))
+DISPLAY_CONFIRMED = EventSpec("signboard.display.confirmed", signboard.DisplayConfirmed, ("reporting",))
+
+DEVICE_AIRED = _device("aired", SignedDocument, "broadcast")
+DEVICE_DISPLAYED = _device("displayed", SignedDocument, "signboard")
+DEVICE_ALARM = _device("alarm", Alarm, "fleet", pending=64)
+DEVICE_REPORTED = _device("reported", Reported, "fleet", stream="REPORTED", pending=256)
+
+EVENTS: tuple[EventSpec, ...] = (
+    UNIT_CHANGED,
+    ITEM_SUBMITTED,
+    ITEM_APPROVED,
+    ITEM_WITHDRAWN,
+    DEVICE_CLAIMED,
+    DEVICE_MOVED,
+    DEVICE_REVOKED,
+    DEVICE_ONLINE,
+    DEVICE_OFFLINE,
+    SESSION_CHANGED,
+    RUNDOWN_ISSUED,
+    AIRING_CONFIRMED,
+    PLAYLIST_CHANGED,
+    BOARD_RUNDOWN_ISSUED,
+    DISPLAY_CONFIRMED,
+)
+DEVICE_MESSAGES: tuple[EventSpec, ...] = (DEVICE_AIRED, DEVICE_DISPLAYED, DEVICE_ALARM, DEVICE_REPORTED)
+CATALOGUE: tuple[EventSpec, ...] = EVENTS + DEVICE_MESSAGES
+
+SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "reporting")
+"""Services with a place in the topology. Each has its own nkey and rights."""
+
+_BY_TYPE = {spec.type: spec for spec in CATALOGUE}
+
+
+def by_type(type_: str) -> EventSpec:
+    """The spec of a CloudEvents type.
+
+    Raises:
+        KeyError: the catalogue has no such type.
+    """
+    return _BY_TYPE[type_]
+
+
+def consumed_by(service: str) -> tuple[EventSpec, ...]:
+    """What a service reads, in catalogue order."""
+    return tuple(spec for spec in CATALOGUE if service in spec.consumers)

@@ -1,0 +1,50 @@
+"""The envelope: CloudEvents attributes as NATS headers (CloudEvents 1.0 binary mode, prefix ``ce-``)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+ID, TYPE, SOURCE, TIME = "ce-id", "ce-type", "ce-source", "ce-time"
+SPEC_VERSION = "ce-specversion"
+TRACEPARENT = "traceparent"
+MSG_ID = "Nats-Msg-Id"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Who said what and when. ``id`` is ``<aggregate id>:<ver>[:<n>]``, equal however often it is published."""
+
+    id: str
+    type: str
+    source: str
+    time: datetime
+    traceparent: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """NATS headers, with the event id as de-duplication id."""
+        headers = {
+            MSG_ID: self.id,
+            SPEC_VERSION: "1.0",
+            ID: self.id,
+            TYPE: self.type,
+            SOURCE: self.source,
+            TIME: self.time.isoformat(),
+        }
+        if self.traceparent:
+            headers[TRACEPARENT] = self.traceparent
+        return headers
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str]) -> "Envelope":
+        """Read back what :meth:`headers` wrote.
+
+        Raises:
+            KeyError, ValueError: an attribute is missing or not a time.
+        """
+        return cls(
+            id=headers[ID],
+            type=headers[TYPE],
+            source=headers[SOURCE],
+            time=datetime.fromisoformat(headers[TIME]),
+            traceparent=headers.get(TRACEPARENT),
+        )

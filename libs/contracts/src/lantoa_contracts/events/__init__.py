@@ -1,0 +1,1 @@
+"""Events by the service that owns them."""

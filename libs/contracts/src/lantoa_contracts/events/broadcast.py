@@ -1,0 +1,46 @@
+"""Events of ``broadcast``: what is to be heard, and what was."""
+
+from lantoa_contracts.base import BlobRef, Event, Id, Priority, Sha256, SignedDocument, TaskCode, Timestamp
+
+
+class SessionChanged(Event):
+    """A session's programme changed; the rundowns of the unit's stations follow from it."""
+
+    session_id: Id
+    ver: int
+    unit_id: Id
+    starts_at: Timestamp
+
+
+class RundownIssued(Event):
+    """A device has a new rundown: fleet signs it into the device's desired state."""
+
+    device_id: Id
+    ver: int
+    rundown: BlobRef
+    media: tuple[BlobRef, ...]
+    """Everything the rundown plays or shows, so that fleet can sign its URLs."""
+
+
+class AiringConfirmed(Event):
+    """A station proved that an entry was aired to its end."""
+
+    airing_id: str
+    """``<device_id>:<entry_id>``: one airing an entry and station."""
+    ver: int
+    device_id: Id
+    unit_id: Id
+    session_id: Id
+    entry_id: Id
+    item_id: Id
+    revision: int
+    title: str
+    priority: Priority
+    tasks: tuple[TaskCode, ...]
+    topic: str
+    audio_sha256: Sha256
+    started_at: Timestamp
+    ended_at: Timestamp
+    seconds: float
+    device_public_key: str
+    proof: SignedDocument

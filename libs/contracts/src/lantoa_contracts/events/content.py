@@ -1,0 +1,61 @@
+"""Events of ``content``: an item on its way from the author's desk to approval."""
+
+from typing import Literal
+
+from lantoa_contracts.base import BlobRef, Event, Id, Priority, Sha256, TaskCode, Timestamp
+
+RenditionKind = Literal["audio", "board", "web"]
+
+
+class Rendition(Event):
+    """One made form of a revision, stored by hash."""
+
+    kind: RenditionKind
+    blob: BlobRef
+    seconds: float | None = None
+    """Length of the audio, in seconds."""
+    lufs: float | None = None
+    """Measured integrated loudness of the audio (ITU-R BS.1770), in LUFS."""
+    voice: str | None = None
+    """The synthetic voice that spoke it; ``None`` when a person recorded it."""
+
+
+class ItemSubmitted(Event):
+    """An author asked for approval of a revision; its renditions are to be made."""
+
+    item_id: Id
+    ver: int
+    revision: int
+    unit_id: Id
+    author_id: Id
+
+
+class ItemApproved(Event):
+    """A revision together with its renditions was approved; the hash binds both."""
+
+    item_id: Id
+    ver: int
+    revision: int
+    approval_sha256: Sha256
+    title: str
+    priority: Priority
+    unit_id: Id
+    """The unit whose people are the audience."""
+    tasks: tuple[TaskCode, ...]
+    topic: str
+    language: str
+    renditions: tuple[Rendition, ...]
+    author_id: Id
+    approver_id: Id
+    approved_at: Timestamp
+
+
+class ItemWithdrawn(Event):
+    """What was approved no longer holds: it was edited or taken back."""
+
+    item_id: Id
+    ver: int
+    revision: int
+    unit_id: Id
+    reason: Literal["edited", "withdrawn"]
+    at: Timestamp

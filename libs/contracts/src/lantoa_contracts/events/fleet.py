@@ -1,0 +1,52 @@
+"""Events of ``fleet``: the life of a device."""
+
+from lantoa_contracts.base import DeviceKind, Event, Id, Timestamp
+
+
+class DeviceClaimed(Event):
+    """A technician claimed a device and gave it a place."""
+
+    device_id: Id
+    ver: int
+    kind: DeviceKind
+    name: str
+    unit_id: Id
+    public_key: str
+    """The device's nkey (``U...``), which signs its proofs."""
+    claimed_by: Id
+    at: Timestamp
+
+
+class DeviceMoved(Event):
+    """A device stands in another unit now."""
+
+    device_id: Id
+    ver: int
+    unit_id: Id
+    previous_unit_id: Id
+    at: Timestamp
+
+
+class DeviceRevoked(Event):
+    """A device lost its rights."""
+
+    device_id: Id
+    ver: int
+    at: Timestamp
+
+
+class DeviceOnline(Event):
+    """The first connection of a device came up."""
+
+    device_id: Id
+    ver: int
+    at: Timestamp
+
+
+class DeviceOffline(Event):
+    """The last connection of a device went away."""
+
+    device_id: Id
+    ver: int
+    at: Timestamp
+    reason: str
