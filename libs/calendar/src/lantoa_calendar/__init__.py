@@ -1,0 +1,1 @@
+"""Civil and lunar recurrence, report periods, Vietnamese text keys and collation: pure functions."""
