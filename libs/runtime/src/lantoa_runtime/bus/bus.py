@@ -1,0 +1,234 @@
+"""The broker of one service: its durables, its way to publish, and the watch over both."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+import structlog
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+from faststream.nats.security import NatsNKey
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from lantoa_contracts.catalogue import EventSpec, consumed_by
+from lantoa_runtime.bus.delivery import Delivery, Handler
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.errors import Unavailable
+from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.telemetry import CONSUMER_ALIVE, CONSUMER_PENDING, EVENTS_PUBLISHED
+
+log = structlog.get_logger()
+
+_FETCH = PullSub(batch_size=8, timeout=5.0)
+_WORKERS = 8
+_PUBLISH_TIMEOUT = 5.0
+_START_WAIT = 0.5
+
+
+class MisboundConsumers(Exception):
+    """Subscriptions, catalogue and server do not agree; the message names the differences."""
+
+
+class Bus:
+    """Publishes with acknowledgement, consumes through durables that the topology made, and knows whether both work."""
+
+    def __init__(self, service: str, settings: RuntimeSettings, clock: Clock) -> None:
+        self.service = service
+        self._settings = settings
+        self._clock = clock
+        inbox = f"_INBOX_{service}"
+        seed_file = settings.nats_seed_file
+        self.broker = NatsBroker(
+            settings.nats_url,
+            name=f"lantoa-{service}",
+            security=NatsNKey.from_seed(seed_file.read_text().strip()) if seed_file else None,
+            inbox_prefix=inbox,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=2,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            ack_policy=AckPolicy.MANUAL,
+            graceful_timeout=settings.drain_seconds,
+            logger=None,
+        )
+        # The broker's own prefix does not reach pull subscriptions (FastStream 0.7.8): give it a second time.
+        self._inbox = f"{inbox}.".encode()
+        self._subscribers: dict[EventSpec, Any] = {}
+        self._alive: dict[str, bool] = {}
+        self._started = False
+        self._stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- out ----------------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The NATS client underneath.
+
+        Raises:
+            Unavailable: not connected now.
+        """
+        # The public accessor raises a bare error before the start.
+        connection = self.broker._connection
+        if connection is None or not connection.is_connected:
+            raise Unavailable("nats")
+        return connection
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """JetStream on that client.
+
+        Raises:
+            Unavailable: not connected now.
+        """
+        return self.client.jetstream(timeout=_PUBLISH_TIMEOUT)
+
+    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str], way: str = "direct") -> None:
+        """Store a message in the stream that has its subject; returns after the stream's acknowledgement.
+
+        Raises:
+            Unavailable, NatsError: not stored, or not known to be: publish it again with the same ``Nats-Msg-Id``.
+        """
+        await self.jetstream.publish(subject, body, headers=dict(headers), timeout=_PUBLISH_TIMEOUT)
+        EVENTS_PUBLISHED.labels(subject if subject.startswith("evt.") else subject.split(".")[0], way).inc()
+
+    async def _dead_letter(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        await self.publish(subject, body, headers, "dead")
+
+    # -- in -----------------------------------------------------------------------------------------------------
+
+    def on(self, spec: EventSpec) -> Callable[[Handler], Handler]:
+        """Register the handler of what the catalogue says this service consumes.
+
+        Raises:
+            MisboundConsumers: the catalogue does not name this service as a consumer.
+        """
+        if self.service not in spec.consumers:
+            raise MisboundConsumers(f"{self.service} is not a consumer of {spec.name}")
+
+        def register(handler: Handler) -> Handler:
+            delivery = Delivery(
+                spec=spec,
+                handler=handler,
+                service=self.service,
+                dead_letter=self._dead_letter,
+                clock=self._clock,
+                backoff=self._settings.backoff_seconds,
+                infrastructure_wait=self._settings.infrastructure_wait_seconds,
+            )
+
+            async def deliver(message: NatsMessage) -> None:
+                await delivery(message.raw_message)
+
+            subscriber = self.broker.subscriber(
+                spec.subject,
+                stream=JStream(spec.stream, declare=False),
+                durable=spec.durable(self.service),
+                pull_sub=_FETCH,
+                max_workers=_WORKERS,
+                ack_policy=AckPolicy.MANUAL,
+                inbox_prefix=self._inbox,
+                decoder=_raw_body,
+                title=spec.name,
+            )
+            subscriber(deliver)
+            self._subscribers[spec] = subscriber
+            self._alive[spec.durable(self.service)] = False
+            return handler
+
+        return register
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect and consume in the background, as long as it takes: HTTP must answer while NATS is away.
+
+        Raises:
+            MisboundConsumers: handlers and catalogue do not agree.
+        """
+        missing = {spec.name for spec in consumed_by(self.service)} - {spec.name for spec in self._subscribers}
+        if missing:
+            raise MisboundConsumers(f"no handler for {', '.join(sorted(missing))}")
+        self._tasks.append(asyncio.create_task(self._run()))
+
+    async def _run(self) -> None:
+        while not self._started:
+            try:
+                await self.broker.connect()
+                await self._check_and_bind()
+                self._started = True
+            except Exception as error:  # noqa: BLE001 - any failure to start is tried again, and readiness tells
+                log.warning("bus not ready yet", error=repr(error))
+                await asyncio.sleep(_START_WAIT)
+        log.info("bus ready", consumers=len(self._subscribers))
+        while True:
+            await asyncio.sleep(self._settings.watch_seconds)
+            await self._watch()
+
+    async def _check_and_bind(self) -> None:
+        for spec, subscriber in self._subscribers.items():
+            if not await self._fits(spec):
+                raise MisboundConsumers(f"durable {spec.durable(self.service)} is missing or filters another subject")
+            if not subscriber.running:
+                await subscriber.start()
+            self._alive[spec.durable(self.service)] = True
+            CONSUMER_ALIVE.labels(spec.durable(self.service)).set(1)
+
+    async def _fits(self, spec: EventSpec) -> bool:
+        """Whether the server has the durable that the catalogue describes."""
+        try:
+            info = await self.jetstream.consumer_info(spec.stream, spec.durable(self.service), timeout=2.0)
+        except NotFoundError:
+            return False
+        CONSUMER_PENDING.labels(spec.durable(self.service)).set(info.num_pending or 0)
+        return bool(info.config.filter_subject == spec.subject)
+
+    async def _watch(self) -> None:
+        """A subscription whose durable vanished spins without a word, and a dead fetch task stays dead: look."""
+        for spec, subscriber in self._subscribers.items():
+            durable = spec.durable(self.service)
+            try:
+                fits = await self._fits(spec)
+                if not fits and subscriber.running:
+                    log.error("durable is gone or changed", durable=durable)
+                    await subscriber.stop()
+                elif fits and (not subscriber.running or any(task.done() for task in subscriber.tasks)):
+                    log.warning("subscription is started again", durable=durable)
+                    await subscriber.stop()
+                    await subscriber.start()
+                self._alive[durable] = fits
+            except (NatsError, Unavailable, TimeoutError) as error:
+                log.warning("consumer not seen", durable=durable, error=repr(error))
+                self._alive[durable] = False
+            CONSUMER_ALIVE.labels(durable).set(int(self._alive[durable]))
+
+    def failures(self) -> list[str]:
+        """What is not as it should be, for readiness; empty when all is well."""
+        try:
+            _ = self.client
+        except Unavailable:
+            return ["nats"]
+        return [durable for durable, alive in self._alive.items() if not alive]
+
+    async def stop(self) -> None:
+        """Stop fetching, let the handlers that run finish, disconnect."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.broker.stop()
+
+
+async def _raw_body(message: NatsMessage) -> bytes:
+    """FastStream decodes before the handler runs; ours decodes itself, so that a bad body has one way to the DLQ."""
+    return cast("bytes", message.body)
+
+
+def sweep_age(settings: RuntimeSettings) -> timedelta:
+    """How old an unpublished event must be before the sweeper takes it from a publisher that may still be at it."""
+    return timedelta(seconds=settings.sweep_seconds)

@@ -1,0 +1,179 @@
+"""What happens to one delivered message: decode, handle, and let the error's class decide its fate."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from pydantic import BaseModel, ValidationError
+
+from lantoa_contracts.catalogue import EventSpec
+from lantoa_contracts.envelope import ID, SOURCE, TIME, TRACEPARENT
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.errors import AppError
+from lantoa_runtime.mongo.driver import MongoError
+from lantoa_runtime.telemetry import EVENT_AGE, EVENT_SECONDS, EVENTS_PROCESSED, trace_context, tracer
+
+log = structlog.get_logger()
+
+MOST_DELIVERIES = 50
+"""A message that came back this often is dead-lettered whatever the reason: it may be what kills the process."""
+_HEARTBEAT_SECONDS = 5.0
+_DLQ_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the envelope and the stream say about a message."""
+
+    id: str
+    subject: str
+    time: datetime
+    source: str
+    deliveries: int
+    device_id: str | None = None
+    """Who sent it, for a device message: the server checked that the sender may use this subject."""
+
+
+Handler = Callable[[Any, Meta], Awaitable[None]]
+DeadLetter = Callable[[str, bytes, dict[str, str]], Awaitable[None]]
+
+
+def _device_of(spec: EventSpec, subject: str) -> str | None:
+    return subject.split(".")[2] if spec.stream in ("ACK", "REPORTED") else None
+
+
+def read_meta(spec: EventSpec, msg: Msg) -> Meta:
+    """The message's envelope. A device sends none: its id is its place in the stream, its time the stream's."""
+    headers = msg.headers or {}
+    stored = msg.metadata.timestamp
+    return Meta(
+        id=headers.get(ID) or f"{msg.metadata.stream}:{msg.metadata.sequence.stream}",
+        subject=msg.subject,
+        time=datetime.fromisoformat(headers[TIME]) if TIME in headers else stored,
+        source=headers.get(SOURCE, "device"),
+        deliveries=msg.metadata.num_delivered,
+        device_id=_device_of(spec, msg.subject),
+    )
+
+
+@dataclass
+class Delivery:
+    """Handles the messages of one subscription."""
+
+    spec: EventSpec
+    handler: Handler
+    service: str
+    dead_letter: DeadLetter
+    clock: Clock
+    backoff: Sequence[float]
+    infrastructure_wait: float
+    model: type[BaseModel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.model = self.spec.model
+
+    async def __call__(self, msg: Msg) -> None:
+        """Handle one message and answer the stream; whatever cannot be answered comes back after ``ack_wait``."""
+        started = time.perf_counter()
+        headers = dict(msg.headers or {})
+        with tracer.start_as_current_span(
+            f"process {self.spec.subject}",
+            context=trace_context(headers) if TRACEPARENT in headers else None,
+            kind=SpanKind.CONSUMER,
+            attributes={
+                "messaging.system": "nats",
+                "messaging.operation.name": "process",
+                "messaging.operation.type": "process",
+                "messaging.destination.template": self.spec.subject,
+                "messaging.consumer.group.name": self.spec.durable(self.service),
+                "lantoa.deliveries": msg.metadata.num_delivered,
+            },
+        ) as span:
+            outcome = await self._run(msg)
+            if outcome != "ack":
+                span.set_status(Status(StatusCode.ERROR, outcome))
+        EVENTS_PROCESSED.labels(self.spec.name, outcome).inc()
+        EVENT_SECONDS.labels(self.spec.name).observe(time.perf_counter() - started)
+
+    async def _run(self, msg: Msg) -> str:
+        try:
+            await self._handle(msg)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the class of whatever was raised is what decides
+            return await self._failed(msg, error)
+        await msg.ack()
+        return "ack"
+
+    async def _handle(self, msg: Msg) -> None:
+        meta = read_meta(self.spec, msg)
+        event = self.model.model_validate_json(msg.data)
+        working = asyncio.ensure_future(self.handler(event, meta))
+        try:
+            while not (await asyncio.wait({working}, timeout=_HEARTBEAT_SECONDS))[0]:
+                await msg.in_progress()  # A long handler keeps its message, so that no second replica starts it.
+        finally:
+            if not working.done():
+                working.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await working
+        working.result()
+        EVENT_AGE.labels(self.spec.name).observe(max(0.0, (self.clock.now() - meta.time).total_seconds()))
+
+    async def _failed(self, msg: Msg, error: Exception) -> str:
+        deliveries = msg.metadata.num_delivered
+        wait = self._wait(error, deliveries)
+        context = {"event_name": self.spec.name, "deliveries": deliveries, "error": repr(error)}
+        if wait is not None and deliveries < MOST_DELIVERIES:
+            log.warning("message is tried again", wait=wait, **context)
+            await msg.nak(delay=wait)
+            return "retry"
+        try:
+            await self.dead_letter(
+                f"dlq.{self.service}.{msg.metadata.consumer}", msg.data, self._dead_headers(msg, error)
+            )
+        except Exception as refused:  # noqa: BLE001 - what the DLQ did not take must not be lost
+            log.error("dead letter not stored", refused=repr(refused), **context)
+            await msg.nak(delay=self.infrastructure_wait)
+            return "retry"
+        log.error("message is dead", **context)
+        await msg.term()
+        return "dead"
+
+    def _wait(self, error: Exception, deliveries: int) -> float | None:
+        """Seconds until the next try, or ``None`` when there is none."""
+        if isinstance(error, MongoError | NatsError | OSError | TimeoutError):
+            return self.infrastructure_wait
+        if isinstance(error, ValidationError) or (isinstance(error, AppError) and not error.retryable):
+            return None
+        return self.backoff[deliveries - 1] if deliveries <= len(self.backoff) else None
+
+    def _dead_headers(self, msg: Msg, error: Exception) -> dict[str, str]:
+        metadata = msg.metadata
+        kept = {
+            name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT
+        }
+        return {
+            **kept,
+            "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",
+            "Lt-Origin-Subject": msg.subject,
+            "Lt-Origin-Stream": metadata.stream,
+            "Lt-Origin-Seq": str(metadata.sequence.stream),
+            "Lt-Durable": metadata.consumer,
+            "Lt-Deliveries": str(metadata.num_delivered),
+            "Lt-Error": _one_line(f"{type(error).__name__}: {error}"),
+            "Lt-At": self.clock.now().isoformat(),
+        }
+
+
+def _one_line(text: str) -> str:
+    """A header value: one line, ASCII, short."""
+    return " ".join(text.split())[:400].encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,140 @@
+"""Who calls: the gateway's signed 60-second token, and nothing else."""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from lantoa_runtime.errors import AppError, Forbidden
+
+HEADER = "x-internal-token"
+ALGORITHM = "Ed25519"
+ISSUER = "lantoa-gateway"
+LIFETIME_SECONDS = 60
+_REMEMBERED = 1000
+ROLES = ("author", "approver", "technician", "reporter", "admin")
+SYSTEM = "system"
+"""Role of the gateway itself when it asks the directory who somebody is."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role that holds for a unit and everything below it."""
+
+    role: str
+    unit_id: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who stands behind a request. ``anonymous`` has no grants."""
+
+    id: str
+    name: str
+    grants: tuple[Grant, ...] = ()
+
+    def may(self, role: str, path: Iterable[str]) -> bool:
+        """Whether the caller holds a role, or ``admin``, for a unit given by its path from the root."""
+        units = frozenset(path)
+        return any(grant.role in (role, "admin") and grant.unit_id in units for grant in self.grants)
+
+    def require(self, roles: str | tuple[str, ...], path: Iterable[str]) -> None:
+        """Pass when one of the roles is held.
+
+        Raises:
+            Forbidden: none is.
+        """
+        wanted = (roles,) if isinstance(roles, str) else roles
+        units = tuple(path)
+        if not any(self.may(role, units) for role in wanted):
+            raise Forbidden
+
+    def has(self, *roles: str) -> bool:
+        """Whether the caller holds one of the roles anywhere."""
+        return any(grant.role in (*roles, "admin") for grant in self.grants)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The units whose trees the caller may see, whatever the role."""
+        return tuple(sorted({grant.unit_id for grant in self.grants}))
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether this is a person and not a stranger."""
+        return bool(self.grants)
+
+
+class TokenSigner:
+    """Makes internal tokens; only the gateway holds its key."""
+
+    def __init__(self, key: OKPKey) -> None:
+        self._key = key
+
+    def sign(self, caller: Caller, audience: str, now: float) -> str:
+        """A token for one service that lives :data:`LIFETIME_SECONDS`."""
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": audience,
+            "sub": caller.id,
+            "name": caller.name,
+            "grants": [[grant.role, grant.unit_id] for grant in caller.grants],
+            "iat": int(now),
+            "exp": int(now) + LIFETIME_SECONDS,
+        }
+        header = {"alg": ALGORITHM, "kid": self._key.thumbprint(), "typ": "int+jwt"}
+        return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
+
+
+class TokenVerifier:
+    """Checks internal tokens for one service; each token once, then from memory until it expires."""
+
+    def __init__(self, keys_file: Path, audience: str) -> None:
+        self._keys = KeySet.import_key_set(json.loads(keys_file.read_text()))
+        self._audience = audience
+        self._claims = jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+        )
+        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+
+    def verify(self, token: str) -> Caller:
+        """The caller that a token speaks for.
+
+        Raises:
+            AppError: ``sign-in-required`` for whatever is wrong with it.
+        """
+        now = time.time()
+        known = self._known.get(token)
+        if known and known[0] > now:
+            return known[1]
+        try:
+            claims = jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims
+            self._claims.validate(claims)
+        except (JoseError, ValueError) as error:
+            raise AppError("sign-in-required", 401) from error
+        caller = Caller(claims["sub"], claims["name"], tuple(Grant(role, unit) for role, unit in claims["grants"]))
+        self._known[token] = (claims["exp"], caller)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return caller
+
+
+def _caller(request: Request) -> Caller:
+    token = request.headers.get(HEADER)
+    if not token:
+        raise AppError("sign-in-required", 401)
+    verifier: TokenVerifier = request.app.state.verifier
+    return verifier.verify(token)
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+"""The caller of a route; the route decides what the caller may."""

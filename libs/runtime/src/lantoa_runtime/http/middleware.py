@@ -1,0 +1,82 @@
+"""What every request passes through: a trace, a limit on the body, a duration."""
+
+import time
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lantoa_runtime.telemetry import HTTP_SECONDS, trace_context, tracer
+
+MOST_BODY_BYTES = 1024 * 1024
+_UNTRACED = ("/livez", "/readyz", "/metrics")
+_TOO_LARGE = (
+    '{"type":"urn:lantoa:error:body-too-large","title":"Nội dung gửi lên quá lớn","status":413,'
+    '"detail":"Xin giảm dung lượng rồi gửi lại.","code":"body-too-large","retryable":false}'
+).encode()
+
+
+class _BodyTooLarge(Exception):
+    pass
+
+
+class Chassis:
+    """Pure ASGI, so that it costs microseconds and does not buffer streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"] in _UNTRACED:
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        answered = False
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > MOST_BODY_BYTES:
+                    raise _BodyTooLarge
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal status, answered
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answered = True
+            await send(message)
+
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        with tracer.start_as_current_span(
+            scope["method"], context=trace_context(headers), kind=SpanKind.SERVER
+        ) as span:
+            try:
+                await self.app(scope, limited, watched)
+            except _BodyTooLarge:
+                status = 413
+                if not answered:
+                    await _refuse(send)
+            route = _route(scope)
+            span.update_name(f"{scope['method']} {route}")
+            span.set_attributes(
+                {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+            )
+        HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: bounded, where a raw path is not."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", "unmatched")
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(_TOO_LARGE)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": _TOO_LARGE})

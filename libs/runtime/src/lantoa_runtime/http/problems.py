@@ -1,0 +1,148 @@
+"""Errors as ``application/problem+json`` (RFC 9457), in the reader's language, Vietnamese unless asked otherwise."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from lantoa_runtime.errors import AppError, Invalid
+from lantoa_runtime.mongo.driver import DuplicateKey, MongoError
+from lantoa_runtime.telemetry import trace_id
+
+log = structlog.get_logger()
+
+LANGUAGES = ("vi", "en")
+_MEDIA_TYPE = "application/problem+json"
+_VALIDATION_TEXTS = {
+    "missing": "field-missing",
+    "extra_forbidden": "field-unknown",
+    "string_too_long": "text-too-long",
+    "string_too_short": "text-too-short",
+    "json_invalid": "json-invalid",
+    "literal_error": "value-not-allowed",
+    "enum": "value-not-allowed",
+}
+
+
+class _Kept(dict[str, Any]):
+    """Leaves a placeholder standing when its value is missing."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+@cache
+def _catalogue(package: str, language: str) -> dict[str, dict[str, str]]:
+    file = resources.files(package) / "locales" / f"{language}.json"
+    loaded: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return loaded
+
+
+def language_of(accept: str) -> str:
+    """The first language of an ``Accept-Language`` header that we have, else Vietnamese."""
+    for part in accept.split(","):
+        wanted = part.split(";")[0].strip().lower()[:2]
+        if wanted in LANGUAGES:
+            return wanted
+    return LANGUAGES[0]
+
+
+def text(package: str, language: str, code: str, params: Mapping[str, Any]) -> tuple[str, str]:
+    """Title and detail of an error code, from the service's catalogue or the shared one."""
+    entry = _catalogue(package, language).get(code) or _catalogue("lantoa_runtime", language).get(code)
+    if entry is None:
+        entry = _catalogue("lantoa_runtime", language)["unexpected"]
+    values = _Kept(params)
+    return entry["title"].format_map(values), entry.get("detail", "").format_map(values)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    *,
+    retryable: bool = False,
+    params: Mapping[str, Any] | None = None,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The answer for one error."""
+    language = language_of(request.headers.get("accept-language", ""))
+    title, detail = text(request.app.state.package, language, code, params or {})
+    body: dict[str, Any] = {
+        "type": f"urn:lantoa:error:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        "trace_id": trace_id(),
+    }
+    if errors:
+        body["errors"] = errors
+    sent = {"Content-Language": language, **(headers or {})}
+    if retryable and status == 503:
+        sent["Retry-After"] = "2"
+    return JSONResponse(body, status, media_type=_MEDIA_TYPE, headers=sent)
+
+
+def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - narrows what Starlette registers by class
+    language = language_of(request.headers.get("accept-language", ""))
+    errors = []
+    for item in error.errors()[:20]:
+        code = _VALIDATION_TEXTS.get(item["type"], "value-wrong")
+        location = [str(part) for part in item["loc"] if part != "body"]
+        title, _ = text(request.app.state.package, language, code, item.get("ctx", {}))
+        errors.append({"pointer": "/" + "/".join(location), "message": title})
+    return problem(request, 422, "invalid-request", errors=errors)
+
+
+def _app_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AppError)  # noqa: S101 - narrows what Starlette registers by class
+    errors = None
+    if isinstance(error, Invalid) and error.pointer:
+        language = language_of(request.headers.get("accept-language", ""))
+        title, _ = text(request.app.state.package, language, error.code, error.params)
+        errors = [{"pointer": error.pointer, "message": title}]
+    return problem(
+        request, error.http_status, error.code, retryable=error.retryable, params=error.params, errors=errors
+    )
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - narrows what Starlette registers by class
+    codes = {404: "no-such-address", 405: "method-not-allowed", 413: "body-too-large", 415: "not-json"}
+    return problem(request, error.status_code, codes.get(error.status_code, "unexpected"), headers=error.headers)
+
+
+def _database(request: Request, error: Exception) -> JSONResponse:
+    log.warning("database away", error=repr(error))
+    return problem(request, 503, "unavailable", retryable=True, params={"what": "database"})
+
+
+def _duplicate(request: Request, _: Exception) -> JSONResponse:
+    return problem(request, 409, "already-exists")
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error", exc_info=error)
+    return problem(request, 500, "unexpected")
+
+
+def install(app: FastAPI, package: str) -> None:
+    """Make every error of an application a problem; ``package`` holds ``locales/<language>.json``."""
+    app.state.package = package
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DuplicateKey, _duplicate)
+    app.add_exception_handler(MongoError, _database)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,19 @@
+"""The one seam to MongoDB: drivers, outbox, read models, idempotency, migrations."""
+
+from lantoa_runtime.mongo.aggregates import Aggregates, Change, Outgoing
+from lantoa_runtime.mongo.driver import Collection, Database, Document, DuplicateKey, Index, UpdateResult, connect
+from lantoa_runtime.mongo.readmodel import ReadModel
+
+__all__ = [
+    "Aggregates",
+    "Change",
+    "Collection",
+    "Database",
+    "Document",
+    "DuplicateKey",
+    "Index",
+    "Outgoing",
+    "ReadModel",
+    "UpdateResult",
+    "connect",
+]

@@ -1,0 +1,253 @@
+"""State and its events as one fact: the embedded outbox.
+
+A write carries its events inside the same document, guarded by ``ver``. They are published at once, with the event id
+as de-duplication id, and pulled after the stream's acknowledgement; a sweeper takes what a crash or an outage left.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from lantoa_contracts.base import Event
+from lantoa_contracts.catalogue import EventSpec
+from lantoa_contracts.envelope import Envelope
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.errors import StaleVersion
+from lantoa_runtime.mongo.driver import Collection, Document, DuplicateKey, Index, MongoError
+from lantoa_runtime.telemetry import OUTBOX_OLDEST, OUTBOX_WAITING, current_traceparent
+
+log = structlog.get_logger()
+
+MOST_WAITING = 100
+"""Events that one document may hold unpublished; more means the stream has been away for very long."""
+_SWEEP_BATCH = 100
+_PUBLISHING_AT_ONCE = 32
+_MOST_RACES = 50
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event that a write is to carry."""
+
+    spec: EventSpec
+    event: Event
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a write does to a document: fields set, unset, lists grown, and the events it carries."""
+
+    set: Mapping[str, Any]
+    events: Sequence[Outgoing] = ()
+    unset: Sequence[str] = ()
+    push: Mapping[str, Sequence[Any]] | None = None
+
+
+class Publisher(Protocol):
+    """What the outbox needs of the bus."""
+
+    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str], way: str) -> None:
+        """Store one message in its stream, or raise."""
+
+
+class Aggregates:
+    """The documents of one collection whose changes are events. Fields ``ver``, ``outbox`` and ``ob_at`` are ours."""
+
+    def __init__(self, collection: Collection, publisher: Publisher, clock: Clock, source: str) -> None:
+        self.collection = collection
+        self._publisher = publisher
+        self._clock = clock
+        self._source = source
+        self._busy: set[str] = set()
+        self._again: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gate = asyncio.Semaphore(_PUBLISHING_AT_ONCE)
+
+    @staticmethod
+    def index(collection: str) -> Index:
+        """The sparse index that the sweeper reads by."""
+        return Index(collection, ("ob_at",), sparse=True)
+
+    async def load(self, key: str) -> Document | None:
+        """The document, or ``None``."""
+        return await self.collection.find_one({"_id": key})
+
+    async def insert(self, key: str, fields: Mapping[str, Any], events: Sequence[Outgoing] = ()) -> Document:
+        """Store a new document at ``ver`` 1 together with its events.
+
+        Raises:
+            DuplicateKey: the id or another unique key is taken.
+        """
+        document: Document = {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)}
+        await self.collection.insert_one(document)
+        self._send(key, document.get("outbox", []))
+        return document
+
+    async def save(
+        self,
+        document: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        events: Sequence[Outgoing] = (),
+        unset: Sequence[str] = (),
+        push: Mapping[str, Any] | None = None,
+    ) -> Document:
+        """Change a document that was loaded at ``document["ver"]``; the document as it then is.
+
+        Raises:
+            StaleVersion: somebody else changed it in between.
+        """
+        key, ver = document["_id"], document["ver"]
+        outbox = self._outbox(key, ver + 1, events)
+        update: dict[str, Any] = {"$set": dict(changes), "$inc": {"ver": 1}}
+        pushes: dict[str, Any] = {field: {"$each": values} for field, values in (push or {}).items()}
+        if outbox:
+            update["$set"]["ob_at"] = outbox["ob_at"]
+            pushes["outbox"] = {"$each": outbox["outbox"]}
+        if pushes:
+            update["$push"] = pushes
+        if unset:
+            update["$unset"] = dict.fromkeys(unset, "")
+        if not update["$set"]:
+            del update["$set"]
+        guard = {"_id": key, "ver": ver, f"outbox.{MOST_WAITING}": {"$exists": False}}
+        if not (await self.collection.update_one(guard, update)).matched:
+            raise StaleVersion
+        self._send(key, outbox.get("outbox", []))
+        kept = {name: value for name, value in document.items() if name not in unset}
+        grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
+        return {**kept, **changes, **grown, "ver": ver + 1}
+
+    async def change(self, key: str, decide: Callable[[Document | None], "Change | None"]) -> Document | None:
+        """Load, decide, save, and once more where somebody else was faster; the document as it then is.
+
+        ``decide`` is pure: it is given the document (``None`` when there is none) and says what to change, or ``None``
+        for nothing.
+
+        Raises:
+            StaleVersion: it lost the race too often.
+        """
+        for _ in range(_MOST_RACES):
+            document = await self.load(key)
+            change = decide(document)
+            if change is None:
+                return document
+            try:
+                if document is None:
+                    return await self.insert(key, change.set, change.events)
+                return await self.save(document, change.set, change.events, change.unset, change.push)
+            except (StaleVersion, DuplicateKey):
+                await asyncio.sleep(0)
+        raise StaleVersion
+
+    async def replay(self, document: Mapping[str, Any], events: Sequence[Outgoing], turn: str) -> None:
+        """Publish what a document stands for once more, unchanged, for readers that began late; waits for the stream.
+
+        ``turn`` is part of the event ids, so that the stream does not take them for the ones it has.
+
+        Raises:
+            Unavailable, NatsError: not stored; do it again.
+        """
+        for entry in self._outbox(f"{document['_id']}:{turn}", document["ver"], events).get("outbox", []):
+            await self._publisher.publish(entry["subject"], entry["body"].encode(), entry["headers"], "replay")
+
+    def _outbox(self, key: str, ver: int, events: Sequence[Outgoing]) -> dict[str, Any]:
+        if not events:
+            return {}
+        now = self._clock.now()
+        entries = []
+        for number, outgoing in enumerate(events):
+            envelope = Envelope(
+                id=f"{key}:{ver}" if len(events) == 1 else f"{key}:{ver}:{number}",
+                type=outgoing.spec.type,
+                source=self._source,
+                time=now,
+                traceparent=current_traceparent(),
+            )
+            entries.append(
+                {
+                    "id": envelope.id,
+                    "subject": outgoing.spec.subject,
+                    "headers": envelope.headers(),
+                    "body": outgoing.event.model_dump_json(),
+                }
+            )
+        return {"outbox": entries, "ob_at": now}
+
+    def _send(self, key: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Publish in the background: the caller does not wait for NATS, the document already holds the truth."""
+        if not entries:
+            return
+        if key in self._busy:
+            self._again.add(key)  # An earlier event of this document is on its way: keep their order.
+            return
+        self._busy.add(key)
+        task = asyncio.create_task(self._flush(key, list(entries), "direct"))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _flush(self, key: str, entries: Sequence[Mapping[str, Any]], way: str) -> None:
+        try:
+            while entries:
+                sent: list[str] = []
+                try:
+                    async with self._gate:
+                        for entry in entries:
+                            body = entry["body"].encode()
+                            await self._publisher.publish(entry["subject"], body, entry["headers"], way)
+                            sent.append(entry["id"])
+                finally:
+                    if sent:
+                        await self._pull(key, sent)
+                entries = await self._more(key)
+        except Exception as error:  # noqa: BLE001 - whatever happened, the event stays in its document for the sweeper
+            log.warning("event waits in its outbox", collection=self.collection.name, error=repr(error))
+        finally:
+            self._again.discard(key)
+            self._busy.discard(key)
+
+    async def _more(self, key: str) -> Sequence[Mapping[str, Any]]:
+        """Events that were written to the document while others of it were on their way."""
+        if key not in self._again:
+            return []
+        self._again.discard(key)
+        document = await self.collection.find_one({"_id": key}, {"outbox": 1})
+        more: list[Mapping[str, Any]] = (document or {}).get("outbox", [])
+        return more
+
+    async def _pull(self, key: str, ids: Sequence[str]) -> None:
+        try:
+            await self.collection.update_one({"_id": key}, {"$pull": {"outbox": {"id": {"$in": list(ids)}}}})
+            await self.collection.update_one({"_id": key, "outbox": []}, {"$unset": {"ob_at": ""}})
+        except MongoError as error:
+            log.warning("published event stays in its outbox", collection=self.collection.name, error=repr(error))
+
+    async def sweep(self, older_than: timedelta) -> int:
+        """Publish what has waited longer than this; how many documents were taken."""
+        now = self._clock.now()
+        waiting = await self.collection.find(
+            {"ob_at": {"$lte": now - older_than}}, {"outbox": 1, "ob_at": 1}, sort=[("ob_at", 1)], limit=_SWEEP_BATCH
+        )
+        OUTBOX_WAITING.labels(self.collection.name).set(len(waiting))
+        oldest = (now - waiting[0]["ob_at"]).total_seconds() if waiting else 0.0
+        OUTBOX_OLDEST.labels(self.collection.name).set(oldest)
+        taken = [document for document in waiting if document["_id"] not in self._busy]
+        for document in taken:
+            self._busy.add(document["_id"])
+        await asyncio.gather(*(self._sweep_one(document) for document in taken))
+        return len(taken)
+
+    async def _sweep_one(self, document: Document) -> None:
+        if document["outbox"]:
+            await self._flush(document["_id"], document["outbox"], "swept")
+        else:
+            await self._pull(document["_id"], [])
+            self._busy.discard(document["_id"])
+
+    async def drain(self) -> None:
+        """Wait until no publish of this process is under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,219 @@
+"""Two drivers behind one set of operations: PyMongo's asyncio API, or Motor by setting.
+
+What the seam adds: a fair pool (PyMongo 4.20's own starves waiting tasks), durations as a metric, one error for a
+duplicate key, and no operation that the embedded server runs as a full scan (``find_one_and_*``).
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.telemetry import MONGO_SECONDS
+
+Document = dict[str, Any]
+Sort = Sequence[tuple[str, int]]
+MongoError = PyMongoError
+"""Whatever the database or the way to it can raise: infrastructure, worth waiting for."""
+
+
+class DuplicateKey(Exception):
+    """A document with this unique key exists. ``key`` names the fields, e.g. ``{"_id": 1}``."""
+
+    def __init__(self, key: Mapping[str, Any]) -> None:
+        super().__init__(f"duplicate {dict(key)}")
+        self.key = key
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What an update did: documents matched and modified, and the id where it inserted one."""
+
+    matched: int
+    modified: int
+    upserted_id: Any = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that a service needs: ascending keys, by name of the fields."""
+
+    collection: str
+    keys: tuple[str, ...]
+    unique: bool = False
+    sparse: bool = False
+    ttl_seconds: int | None = None
+
+    def model(self) -> IndexModel:
+        """The driver's form of it."""
+        options: dict[str, Any] = {"name": "_".join(self.keys)}
+        if self.unique:
+            options["unique"] = True
+        if self.sparse:
+            options["sparse"] = True
+        if self.ttl_seconds is not None:
+            options["expireAfterSeconds"] = self.ttl_seconds
+        return IndexModel([(key, ASCENDING) for key in self.keys], **options)
+
+
+async def _settled(value: Any) -> Any:
+    """PyMongo awaits where Motor does not, and the other way round."""
+    return await value if inspect.isawaitable(value) else value
+
+
+class Collection:
+    """The operations that services use on one collection."""
+
+    def __init__(self, raw: Any, name: str, gate: asyncio.Semaphore) -> None:
+        self.raw = raw
+        self.name = name
+        self._gate = gate
+
+    @asynccontextmanager
+    async def _turn(self, operation: str) -> AsyncIterator[None]:
+        async with self._gate:
+            started = time.perf_counter()
+            try:
+                yield
+            except DuplicateKeyError as error:
+                raise DuplicateKey((error.details or {}).get("keyPattern", {})) from error
+            finally:
+                MONGO_SECONDS.labels(self.name, operation).observe(time.perf_counter() - started)
+
+    async def find_one(self, filter_: Mapping[str, Any], projection: Any = None) -> Document | None:
+        """The document that fits, or ``None``."""
+        async with self._turn("find_one"):
+            found: Document | None = await self.raw.find_one(filter_, projection)
+            return found
+
+    async def find(
+        self, filter_: Mapping[str, Any], projection: Any = None, sort: Sort | None = None, limit: int = 0
+    ) -> list[Document]:
+        """The documents that fit; ``limit`` 0 means all."""
+        async with self._turn("find"):
+            cursor = self.raw.find(filter_, projection)
+            if sort:
+                cursor = cursor.sort(list(sort))
+            if limit:
+                cursor = cursor.limit(limit)
+            found: list[Document] = await cursor.to_list(limit or None)
+            return found
+
+    async def insert_one(self, document: Mapping[str, Any]) -> None:
+        """Store a new document.
+
+        Raises:
+            DuplicateKey: its id or another unique key is taken.
+        """
+        async with self._turn("insert_one"):
+            await self.raw.insert_one(document)
+
+    async def update_one(self, filter_: Mapping[str, Any], update: Any, upsert: bool = False) -> UpdateResult:
+        """Change the document that fits; ``update`` may be a pipeline.
+
+        Raises:
+            DuplicateKey: the change, or the document it inserts, collides with a unique key.
+        """
+        async with self._turn("update_one"):
+            result = await self.raw.update_one(filter_, update, upsert=upsert)
+            return UpdateResult(result.matched_count, result.modified_count, result.upserted_id)
+
+    async def replace_one(self, filter_: Mapping[str, Any], document: Mapping[str, Any], upsert: bool = False) -> None:
+        """Put a whole document in the place of the one that fits."""
+        async with self._turn("replace_one"):
+            await self.raw.replace_one(filter_, document, upsert=upsert)
+
+    async def delete_one(self, filter_: Mapping[str, Any]) -> int:
+        """Remove the document that fits; how many were removed."""
+        async with self._turn("delete_one"):
+            result = await self.raw.delete_one(filter_)
+            return int(result.deleted_count)
+
+    async def delete_many(self, filter_: Mapping[str, Any]) -> int:
+        """Remove all documents that fit; how many were removed."""
+        async with self._turn("delete_many"):
+            result = await self.raw.delete_many(filter_)
+            return int(result.deleted_count)
+
+    async def count(self, filter_: Mapping[str, Any], limit: int = 0) -> int:
+        """How many documents fit."""
+        async with self._turn("count"):
+            options = {"limit": limit} if limit else {}
+            return int(await self.raw.count_documents(filter_, **options))
+
+    async def create_indexes(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there yet."""
+        async with self._turn("create_indexes"):
+            await self.raw.create_indexes([index.model() for index in indexes])
+
+
+@dataclass
+class Database:
+    """One service's database."""
+
+    client: Any
+    raw: Any
+    name: str
+    gate: asyncio.Semaphore
+    _collections: dict[str, Collection] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Collection:
+        """A collection by name."""
+        if name not in self._collections:
+            self._collections[name] = Collection(self.raw[name], name, self.gate)
+        return self._collections[name]
+
+    async def ping(self) -> None:
+        """Answers when the server does.
+
+        Raises:
+            MongoError: it does not.
+        """
+        await self.raw.command("ping")
+
+    async def is_embedded(self) -> bool:
+        """Whether this is the embedded development server, which production refuses."""
+        hello = await self.raw.command("hello")
+        return bool(hello.get("setName") == "secantus")
+
+    async def ensure_indexes(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there yet."""
+        for name in sorted({index.collection for index in indexes}):
+            await self[name].create_indexes([index for index in indexes if index.collection == name])
+
+    async def drop(self) -> None:
+        """Delete the whole database."""
+        await self.client.drop_database(self.name)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await _settled(self.client.close())
+
+
+def connect(settings: RuntimeSettings, service: str) -> Database:
+    """The service's database on the driver that the settings name; connects when first used."""
+    options: dict[str, Any] = {
+        "maxPoolSize": settings.mongo_pool,
+        "serverSelectionTimeoutMS": 2000,
+        "timeoutMS": 10_000,
+        "tz_aware": True,
+        "appname": f"lantoa-{service}",
+    }
+    client: Any
+    if settings.mongo_driver == "motor":
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        client = AsyncIOMotorClient(settings.mongo_url, **options)
+    else:
+        from pymongo import AsyncMongoClient
+
+        client = AsyncMongoClient(settings.mongo_url, **options)
+    name = settings.mongo_database_prefix + service
+    return Database(client=client, raw=client[name], name=name, gate=asyncio.Semaphore(settings.mongo_pool))

@@ -1,0 +1,232 @@
+"""One service process: its parts put together, started, watched and drained."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
+
+from lantoa_runtime import __version__
+from lantoa_runtime.blobs import Blobs
+from lantoa_runtime.bus import Bus
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.http import conditions, problems
+from lantoa_runtime.http.auth import TokenVerifier
+from lantoa_runtime.http.middleware import Chassis
+from lantoa_runtime.mongo import Aggregates, Database, Index, connect
+from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.telemetry import configure_logs, configure_traces
+
+log = structlog.get_logger()
+S = TypeVar("S", bound=RuntimeSettings)
+Job = Callable[[], Awaitable[None]]
+
+
+class EmbeddedRefused(Exception):
+    """Production was pointed at the embedded development database."""
+
+
+@dataclass
+class Service(Generic[S]):
+    """What a service's ``build`` gets to hang its routes, handlers and jobs on."""
+
+    name: str
+    settings: S
+    clock: Clock
+    db: Database
+    bus: Bus
+    blobs: Blobs
+    app: FastAPI
+    draining: bool = False
+    stateless: bool = False
+    """Set by a service that keeps nothing and reads no events: it then needs neither MongoDB nor NATS."""
+    _aggregates: list[Aggregates] = field(default_factory=list)
+    _jobs: list[tuple[str, float, Job]] = field(default_factory=list)
+    _closers: list[Job] = field(default_factory=list)
+    _checks: list[Callable[[], list[str]]] = field(default_factory=list)
+
+    def aggregates(self, collection: str) -> Aggregates:
+        """Documents whose changes are events, with their sweeper."""
+        made = Aggregates(self.db[collection], self.bus, self.clock, f"lantoa/{self.name}")
+        self._aggregates.append(made)
+        return made
+
+    def routes(self, router: APIRouter) -> None:
+        """Serve a router under ``/api/v1/<service>``."""
+        self.app.include_router(router, prefix=f"/api/v1/{self.name}")
+
+    def every(self, name: str, seconds: float, job: Job) -> None:
+        """Run a job again and again while the service lives; a failure is logged and the next turn comes."""
+        self._jobs.append((name, seconds, job))
+
+    def on_stop(self, closer: Job) -> None:
+        """Do this when the service stops."""
+        self._closers.append(closer)
+
+    def ready_when(self, check: Callable[[], list[str]]) -> None:
+        """Add to readiness a check that names what is missing."""
+        self._checks.append(check)
+
+    async def failures(self) -> list[str]:
+        """Why this process should get no requests now; empty when it should."""
+        missing = [name for check in self._checks for name in check()]
+        if not self.stateless:
+            missing += self.bus.failures()
+            try:
+                await asyncio.wait_for(self.db.ping(), 2.0)
+            except Exception:  # noqa: BLE001 - whatever keeps the database from answering makes this process not ready
+                missing.append("mongo")
+        return [*missing, "draining"] if self.draining else missing
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From start to drained."""
+        if not self.stateless:
+            self.bus.start()
+        jobs = [asyncio.create_task(_again(name, seconds, job)) for name, seconds, job in self._all_jobs()]
+        try:
+            yield
+        finally:
+            self.draining = True
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            for aggregates in self._aggregates:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(aggregates.drain(), self.settings.drain_seconds)
+            await self.bus.stop()
+            for closer in self._closers:
+                await closer()
+            await self.db.close()
+
+    def _all_jobs(self) -> list[tuple[str, float, Job]]:
+        age = timedelta(seconds=self.settings.sweep_seconds)
+
+        def sweep_of(aggregates: Aggregates) -> Job:
+            async def sweep() -> None:
+                await aggregates.sweep(age)
+
+            return sweep
+
+        sweeps = [(f"sweep {a.collection.name}", self.settings.sweep_seconds, sweep_of(a)) for a in self._aggregates]
+        return [*self._jobs, *sweeps]
+
+    async def migrate(self, indexes: Sequence[Index]) -> None:
+        """Make what the service needs in its database; safe to repeat.
+
+        Raises:
+            EmbeddedRefused: production on the embedded server.
+        """
+        if self.stateless:
+            return
+        if self.settings.production and await self.db.is_embedded():
+            raise EmbeddedRefused("LANTOA_ENV=production refuses the embedded development database")
+        outboxes = [Aggregates.index(a.collection.name) for a in self._aggregates]
+        await self.db.ensure_indexes([*indexes, *outboxes, conditions.INDEX])
+
+
+async def _again(name: str, seconds: float, job: Job) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await job()
+        except Exception as error:  # noqa: BLE001 - a job that failed once must have its next turn
+            log.warning("job failed", job=name, error=repr(error))
+
+
+def assemble(name: str, settings: S) -> Service[S]:
+    """A service with its chassis and no business yet."""
+    clock = Clock(settings.clock_shift_seconds)
+    app = FastAPI(
+        title=f"Lan Tỏa {name}", version=__version__, openapi_url=f"/api/v1/{name}/openapi.json", docs_url=None
+    )
+    service = Service(
+        name=name,
+        settings=settings,
+        clock=clock,
+        db=connect(settings, name),
+        bus=Bus(name, settings, clock),
+        blobs=Blobs(settings.media_url),
+        app=app,
+    )
+    app.state.service = service
+    if settings.internal_keys_file:
+        app.state.verifier = TokenVerifier(settings.internal_keys_file, name)
+    problems.install(app, f"lantoa_{name}")
+    app.add_middleware(Chassis)
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> Response:
+        return Response("ok")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        failures = await service.failures()
+        return JSONResponse({"failures": failures}, 503 if failures else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(REGISTRY), headers={"content-type": content_type})
+
+    return service
+
+
+def serve(service: Service[S], indexes: Sequence[Index], *, migrate: bool) -> None:
+    """Answer HTTP and handle events until SIGTERM or SIGINT, then drain."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if migrate:
+            await service.migrate(indexes)
+        async with service.running():
+            yield
+
+    service.app.router.lifespan_context = lifespan
+    uvicorn.run(
+        service.app,
+        host=service.settings.http_host,
+        port=service.settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(service.settings.drain_seconds),
+    )
+
+
+def service_main(
+    name: str, settings_type: type[S], build: Callable[[Service[S]], None], indexes: Sequence[Index] = ()
+) -> Callable[[], None]:
+    """The command of a service: ``serve [--migrate] | migrate | version``."""
+
+    def main() -> None:
+        parser = argparse.ArgumentParser(prog=f"lantoa-{name}")
+        commands = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser("serve").add_argument("--migrate", action="store_true")
+        commands.add_parser("migrate")
+        commands.add_parser("version")
+        arguments = parser.parse_args()
+        if arguments.command == "version":
+            sys.stdout.write(f"lantoa-{name} {__version__}\n")
+            return
+        settings = settings_type()
+        configure_logs(name, settings.log_level)
+        configure_traces(name, settings)
+        service = assemble(name, settings)
+        build(service)
+        if arguments.command == "migrate":
+            asyncio.run(service.migrate(indexes))
+        else:
+            serve(service, indexes, migrate=arguments.migrate)
+
+    return main
