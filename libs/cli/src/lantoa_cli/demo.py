@@ -1,0 +1,153 @@
+"""The demo province: real units, the plan, people with random passwords, devices that are claimed by their codes."""
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from lantoa_cli.layout import BOARD, STATIONS, Layout
+from lantoa_cli.operator import Operator, Refused
+from lantoa_signing.nkey import claim_code, public_of
+
+_FILES = ("units.json", "plan75.json", "people.json", "devices.json", "grids.json")
+_CLAIM_TRIES = 150
+_WORDS = ["ban", "cau", "dao", "gio", "hoa", "lua", "may", "nang", "ong", "que", "rung", "song", "tre", "vang", "xuan"]
+
+
+def read(layout: Layout, name: str) -> Any:
+    """A file of the demo province."""
+    return json.loads((layout.root / "demo" / name).read_text("utf-8"))
+
+
+def root_units(layout: Layout) -> tuple[str, ...]:
+    """Units without a parent."""
+    return tuple(unit["unit_id"] for unit in read(layout, "units.json")["units"] if unit["parent"] is None)
+
+
+def operator(layout: Layout) -> Operator:
+    """The operator of this installation."""
+    return Operator(layout, root_units(layout))
+
+
+def passwords(layout: Layout) -> dict[str, str]:
+    """Password by login; made at first start, readable by the owner alone."""
+    file = layout.passwords_file
+    if not file.exists():
+        people = read(layout, "people.json")["people"]
+        made = {
+            p["login"]: f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.randbelow(9000) + 1000}"
+            for p in people
+        }
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            json.dump(made, out)
+    found: dict[str, str] = json.loads(file.read_text())
+    return found
+
+
+def _mark(layout: Layout) -> Path:
+    return layout.data / "demo_loaded"
+
+
+def _digest(layout: Layout) -> str:
+    data = b"".join((layout.root / "demo" / name).read_bytes() for name in _FILES)
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_loaded(layout: Layout) -> bool:
+    """Whether this very demo data was loaded before."""
+    return _mark(layout).exists() and _mark(layout).read_text() == _digest(layout)
+
+
+async def load(layout: Layout) -> None:
+    """Load units, people, plan and grids; safe to repeat.
+
+    Raises:
+        Refused: a service did not take it.
+    """
+    units, people = read(layout, "units.json"), read(layout, "people.json")
+    secret = passwords(layout)
+    bodies = [{**body, "lat": None, "lon": None} for body in people["bodies"]]
+    door = operator(layout)
+    await door.call(
+        "directory",
+        "POST",
+        "/import",
+        {
+            "units": [_unit(unit) for unit in [*units["units"], *bodies]],
+            "successors": units["successors"],
+            "people": [{**_person(person), "password": secret[person["login"]]} for person in people["people"]],
+        },
+    )
+    await door.call("reporting", "POST", "/plan", read(layout, "plan75.json"))
+    for grid in read(layout, "grids.json")["grids"]:
+        await _put_grid(door, grid)
+    _mark(layout).write_text(_digest(layout))
+
+
+def _unit(unit: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: unit.get(key)
+        for key in ("unit_id", "code", "name", "kind", "parent", "valid_from", "valid_to", "lat", "lon")
+    }
+
+
+def _person(person: dict[str, Any]) -> dict[str, Any]:
+    return {"id": f"p-{person['login']}", **{key: person[key] for key in ("login", "name", "title", "grants")}}
+
+
+async def _put_grid(door: Operator, grid: dict[str, Any]) -> None:
+    body = {key: grid["sessions"][0][key] for key in ("rule", "at", "max_minutes")}
+    for _ in range(100):
+        try:
+            have = await door.call("broadcast", "GET", f"/grids/{grid['unit_id']}")
+            await door.call("broadcast", "PUT", f"/grids/{grid['unit_id']}", body, ver=have.get("ver", 0))
+        except Refused as refused:
+            # The unit's event has not reached broadcast yet.
+            if "unknown-unit" not in str(refused) and "not-found" not in str(refused):
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise Refused(f"grid of {grid['unit_id']}: its unit never reached broadcast")
+
+
+async def claim_devices(layout: Layout) -> None:
+    """Claim the demo's devices by the codes that they show, as a technician would.
+
+    Raises:
+        Refused: a device did not show up or could not be claimed.
+    """
+    devices = {device["key"]: device for device in read(layout, "devices.json")["devices"]}
+    door = operator(layout)
+    await asyncio.gather(*(_claim(layout, door, name, devices[name]) for name in (*STATIONS, BOARD)))
+
+
+async def _claim(layout: Layout, door: Operator, name: str, device: dict[str, Any]) -> None:
+    folder = layout.data / "devices" / name
+    done, seed_file = folder / "claimed", folder / "device.nk"
+    if done.exists():
+        return
+    refusal = Refused(f"{name} has made no key yet")
+    for _ in range(_CLAIM_TRIES):
+        if seed_file.exists():
+            code = claim_code(public_of(seed_file.read_text().strip()))
+            body = {key: device[key] for key in ("name", "unit_id", "site_type")}
+            try:
+                await door.call("fleet", "POST", "/devices/claim", {**body, "claim_code": code})
+            except Refused as refused:
+                refusal = refused
+            else:
+                done.touch()
+                return
+        await asyncio.sleep(0.1)
+    raise refusal
+
+
+async def start_session(layout: Layout, unit_id: str, in_seconds: int) -> Any:
+    """Bring a unit's next session forward to now; refused in production by broadcast itself."""
+    return await operator(layout).call(
+        "broadcast", "POST", "/sessions/start-now", {"unit_id": unit_id, "in_seconds": in_seconds}
+    )

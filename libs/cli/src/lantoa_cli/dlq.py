@@ -1,0 +1,98 @@
+"""`lantoa dlq`: look at dead letters and put them back where they failed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import nats
+import typer
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from lantoa_cli.topology import _KEYS, _URL, Keys, Url
+from lantoa_runtime.topology.keys import KeyRing
+
+dlq = typer.Typer(no_args_is_help=True, help="Messages that a handler could not take.")
+_STREAM = "DLQ"
+
+
+@contextlib.asynccontextmanager
+async def _stream(url: str, keys: KeyRing) -> AsyncIterator[JetStreamContext]:
+    client = await nats.connect(
+        url, nkeys_seed_str=keys.seed_file("topology").read_text(), max_reconnect_attempts=3, connect_timeout=2
+    )
+    try:
+        yield client.jetstream()
+    finally:
+        await client.close()
+
+
+async def letters(js: JetStreamContext) -> list[RawStreamMsg]:
+    """Every dead letter, oldest first."""
+    state = (await js.stream_info(_STREAM)).state
+    found = []
+    for seq in range(state.first_seq, state.last_seq + 1):
+        with contextlib.suppress(NotFoundError):
+            found.append(await js.get_msg(_STREAM, seq))
+    return found
+
+
+async def redrive(js: JetStreamContext, letter: RawStreamMsg) -> None:
+    """Publish a dead letter on its origin's subject again and take it out of the stream.
+
+    It goes to every consumer of that subject; those that handled it know it by its event id. The new message carries no
+    ``Nats-Msg-Id``, or the stream would drop it as a repeat.
+    """
+    headers = {name: value for name, value in (letter.headers or {}).items() if name.startswith("ce-")}
+    await js.publish((letter.headers or {})["Lt-Origin-Subject"], letter.data or b"", headers=headers)
+    await js.delete_msg(_STREAM, letter.seq or 0)
+
+
+@dlq.command("list")
+def list_(url: Url = _URL, keys: Keys = _KEYS) -> None:
+    """One line a dead letter."""
+
+    async def run() -> None:
+        async with _stream(url, KeyRing(keys)) as js:
+            for letter in await letters(js):
+                headers = letter.headers or {}
+                where, times = headers.get("Lt-Durable"), headers.get("Lt-Deliveries")
+                typer.echo(
+                    f"{letter.seq:>6} {headers.get('Lt-At', '')[:19]} {where} x{times} {headers.get('Lt-Error')}"
+                )
+
+    asyncio.run(run())
+
+
+@dlq.command()
+def show(seq: Annotated[int, typer.Argument()], url: Url = _URL, keys: Keys = _KEYS) -> None:
+    """Headers and body of one dead letter."""
+
+    async def run() -> None:
+        async with _stream(url, KeyRing(keys)) as js:
+            letter = await js.get_msg(_STREAM, seq)
+            for name, value in sorted((letter.headers or {}).items()):
+                typer.echo(f"{name}: {value}")
+            typer.echo((letter.data or b"").decode(errors="replace"))
+
+    asyncio.run(run())
+
+
+@dlq.command("redrive")
+def redrive_(
+    seqs: Annotated[list[int] | None, typer.Argument(help="Which; all without.")] = None,
+    url: Url = _URL,
+    keys: Keys = _KEYS,
+) -> None:
+    """Put dead letters back where they failed."""
+
+    async def run() -> int:
+        async with _stream(url, KeyRing(keys)) as js:
+            chosen = [letter for letter in await letters(js) if not seqs or letter.seq in seqs]
+            for letter in chosen:
+                await redrive(js, letter)
+            return len(chosen)
+
+    typer.echo(f"{asyncio.run(run())} redriven")

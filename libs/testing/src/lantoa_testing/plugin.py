@@ -1,0 +1,292 @@
+"""Pytest fixtures: a real nats-server with the generated accounts, a real Mongo-wire server, services in process."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import hypothesis
+import nats
+import pytest
+import uvicorn
+from joserfc.jwk import OKPKey
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
+from pydantic import BaseModel
+
+from lantoa_cli.servers import EmbeddedDatabase, Nats, answers, free_port
+from lantoa_contracts.catalogue import EventSpec
+from lantoa_contracts.envelope import Envelope
+from lantoa_contracts.streams import STREAMS
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
+from lantoa_runtime.mongo import Index
+from lantoa_runtime.service import Service, assemble
+from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.topology.apply import apply
+from lantoa_runtime.topology.keys import KeyRing, ensure_keys
+from lantoa_testing.processes import ServerProcess, eventually
+
+# Shared cores make single examples slow; the run's own time limit is what counts.
+hypothesis.settings.register_profile("lantoa", deadline=None)
+hypothesis.settings.load_profile("lantoa")
+
+S = TypeVar("S", bound=RuntimeSettings)
+ACK_WAIT_SECONDS = 2.0
+
+
+@dataclass
+class NatsServer(ServerProcess):
+    """A running nats-server, the keys that made its configuration, and a provisioner's connection."""
+
+    def __init__(self, nats_: Nats, log: Path) -> None:
+        super().__init__("nats-server", nats_.command(), lambda: answers(nats_.port), log)
+        self.plan = nats_
+        self.ring = nats_.ring
+        self.url = nats_.url
+
+    async def connect(self, user: str = "topology", **options: Any) -> Client:
+        """A connection as one of the installation's users, by its seed."""
+        seed = self.ring.seed_file(user).read_text()
+        return await nats.connect(self.url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX_{user}".encode(), **options)
+
+
+async def _provision(server: NatsServer) -> None:
+    client = await server.connect()
+    await apply(client.jetstream(), ack_wait_seconds=ACK_WAIT_SECONDS)
+    await client.close()
+
+
+def make_nats(folder: Path) -> NatsServer:
+    """A nats-server of one's own with all listeners, provisioned."""
+    ring = ensure_keys(folder / "keys")
+    plan = Nats(
+        folder / "nats",
+        ring,
+        port=free_port(),
+        monitor_port=free_port(),
+        websocket_port=free_port(),
+        mqtt_port=free_port(),
+    )
+    server = NatsServer(plan, folder / "nats.log")
+    server.start()
+    asyncio.run(_provision(server))
+    return server
+
+
+@pytest.fixture(scope="module")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A nats-server for the tests of one module."""
+    server = make_nats(tmp_path_factory.mktemp("nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, str]]:
+    """The embedded database of the whole run, and its URL."""
+    folder = tmp_path_factory.mktemp("mongo")
+    database = EmbeddedDatabase(folder / "db", free_port())
+    server = ServerProcess("secantusd-py", database.command(), lambda: answers(database.port), folder / "mongo.log")
+    server.start()
+    yield server, database.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_url(mongo_server: tuple[ServerProcess, str]) -> str:
+    """URL of the run's database."""
+    return mongo_server[1]
+
+
+SettingsFor = Callable[..., Any]
+
+
+@pytest.fixture
+def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> SettingsFor:
+    """Settings of a service on this module's servers: a database of its own, short waits."""
+    prefix = f"t{secrets.token_hex(4)}_"
+
+    def make(service: str, settings_type: type[S] = RuntimeSettings, **overrides: Any) -> S:  # type: ignore[assignment]  # a default for a type variable
+        values: dict[str, Any] = {
+            "nats_url": nats_server.url,
+            "nats_seed_file": nats_server.ring.seed_file(service),
+            "mongo_url": mongo_url,
+            "mongo_database_prefix": prefix,
+            "media_url": f"file://{tmp_path}/media",
+            "internal_keys_file": nats_server.ring.internal_keys_file,
+            "backoff_seconds": (0.05, 0.1, 0.2, 0.4),
+            "infrastructure_wait_seconds": 0.2,
+            "sweep_seconds": 0.5,
+            "watch_seconds": 0.5,
+            "drain_seconds": 5.0,
+        }
+        return settings_type(**{**values, **overrides})
+
+    return make
+
+
+def token_for(ring: KeyRing, caller: Caller, audience: str) -> str:
+    """An internal token as the gateway would sign it."""
+    key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
+    return TokenSigner(key).sign(caller, audience, time.time())
+
+
+@dataclass
+class Running:
+    """A service in this process, answering on a port of its own."""
+
+    service: Service[Any]
+    url: str
+    ring: KeyRing
+    session: aiohttp.ClientSession
+    server: uvicorn.Server
+    task: asyncio.Task[None]
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        caller: Caller | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, parsed JSON (or bytes) and headers; ``path`` is below ``/api/v1/<service>`` unless it is whole."""
+        address = self.url + (path if path.startswith("/api/") else f"/api/v1/{self.service.name}{path}")
+        sent = dict(headers or {})
+        if caller is not None:
+            sent[HEADER] = token_for(self.ring, caller, self.service.name)
+        async with self.session.request(method, address, json=json, data=data, headers=sent) as response:
+            body = await response.read()
+            parsed = (
+                await response.json(content_type=None) if "json" in response.headers.get("content-type", "") else body
+            )
+            return response.status, parsed, response.headers
+
+    async def ready(self) -> bool:
+        """Whether the service says that it is ready."""
+        return not await self.service.failures()
+
+    async def stop(self) -> None:
+        """Stop it as SIGTERM would."""
+        self.server.should_exit = True
+        await self.task
+
+
+StartService = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> AsyncIterator[StartService]:
+    """Start a service in this process: ``await start_service("content", ContentSettings, build, INDEXES)``."""
+    started: list[Running] = []
+    session = aiohttp.ClientSession()
+
+    async def start(
+        name: str,
+        settings_type: type[RuntimeSettings],
+        build: Callable[[Any], None],
+        indexes: Sequence[Index] = (),
+        **overrides: Any,
+    ) -> Running:
+        settings = settings_for(name, settings_type, **overrides)
+        service = assemble(name, settings)
+        build(service)
+        await service.migrate(indexes)
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_: Any) -> AsyncIterator[None]:
+            async with service.running():
+                yield
+
+        service.app.router.lifespan_context = lifespan
+        port = free_port()
+        server = uvicorn.Server(
+            uvicorn.Config(service.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=2)
+        )
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
+        task = asyncio.create_task(server.serve())
+        running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
+        started.append(running)
+        await eventually(running.ready)
+        return running
+
+    yield start
+    for running in started:
+        if not running.task.done():
+            await running.stop()
+        with contextlib.suppress(Exception):
+            await running.service.db.drop()
+    await session.close()
+
+
+def _backlog(info: ConsumerInfo) -> int:
+    """How many messages a fresh consumer was created for."""
+    delivered = info.delivered.consumer_seq if info.delivered else 0
+    return (info.num_pending or 0) + delivered
+
+
+@dataclass
+class EventProbe:
+    """Events put in as their owner would, and read back as they lie in the stream."""
+
+    client: Client
+    clock: Clock = field(default_factory=Clock)
+
+    async def publish(self, spec: EventSpec, event: BaseModel, event_id: str | None = None) -> str:
+        """Publish one event; its id."""
+        event_id = event_id or secrets.token_hex(8)
+        envelope = Envelope(event_id, spec.type, f"lantoa/{spec.owner}", self.clock.now())
+        await self.client.jetstream().publish(
+            spec.subject, event.model_dump_json().encode(), headers=envelope.headers()
+        )
+        return event_id
+
+    async def publish_device(self, spec: EventSpec, device_id: str, body: bytes) -> None:
+        """Publish a device's message as the device would (without the account border, which has its own tests)."""
+        await self.client.jetstream().publish(spec.subject.replace("*", device_id), body)
+
+    async def all(self, spec: EventSpec) -> list[Any]:
+        """Every event of a kind that the stream holds, oldest first."""
+        return [spec.model.model_validate_json(body) for body in await self.bodies(spec.stream, spec.subject)]
+
+    async def bodies(self, stream: str, subject: str) -> list[bytes]:
+        """The bodies of every message on a subject of a stream, oldest first."""
+        js = self.client.jetstream()
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=5)
+        subscription = await js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
+        info = await subscription.consumer_info()
+        found = [(await subscription.next_msg(2)).data for _ in range(_backlog(info))]
+        await subscription.unsubscribe()
+        return found
+
+    async def wait(self, spec: EventSpec, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 10.0) -> Any:
+        """The first event of a kind that fits, as soon as it is there."""
+
+        async def found() -> Any:
+            return next((event for event in await self.all(spec) if fits(event)), None)
+
+        return await eventually(found, timeout, every=0.05)
+
+    async def dead(self, service: str) -> list[bytes]:
+        """What a service has dead-lettered."""
+        return await self.bodies("DLQ", f"dlq.{service}.>")
+
+
+@pytest.fixture
+async def events(nats_server: NatsServer) -> AsyncIterator[EventProbe]:
+    """A probe on the event streams, which are emptied when the test ends."""
+    client = await nats_server.connect()
+    yield EventProbe(client)
+    for spec in STREAMS:
+        if not client.is_connected:
+            break
+        await client.jetstream().purge_stream(spec.name)
+    await client.close()
