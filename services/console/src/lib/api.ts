@@ -1,0 +1,143 @@
+import { getLocale } from '../paraglide/runtime.js';
+import { Problem, readProblem, unreachable } from './problem';
+import type {
+  Channel,
+  Claim,
+  Device,
+  Fact,
+  Item,
+  ItemFields,
+  ItemState,
+  Page,
+  Period,
+  Person,
+  Proof,
+  RenditionKind,
+  Session,
+  Showing,
+  TaskReport,
+  TaskSummary,
+  Topic,
+  Unit,
+} from './types';
+
+interface Options {
+  body?: unknown;
+  ver?: number;
+  idempotencyKey?: string;
+}
+
+type Query = Record<string, string | number | null | undefined>;
+
+const REQUEST_MS = 20_000;
+
+let signedOut: () => void = () => undefined;
+
+/** Calls `listener` whenever a service says that nobody is signed in. */
+export function onSignedOut(listener: () => void): void {
+  signedOut = listener;
+}
+
+/** `path` with the parameters that have a value. */
+export function withQuery(path: string, query: Query): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** Sends one request and gives its JSON. Throws `Problem` for anything but success. */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': getLocale() };
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.ver !== undefined) headers['If-Match'] = `"${options.ver}"`;
+  if (options.idempotencyKey !== undefined) headers['Idempotency-Key'] = options.idempotencyKey;
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(REQUEST_MS),
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+  } catch {
+    throw unreachable();
+  }
+  if (answer.ok) {
+    const text = await answer.text().catch(() => {
+      throw unreachable();
+    });
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+  const problem = await readProblem(answer);
+  if (problem.status === 401 && path !== '/auth/sign-in') signedOut();
+  throw problem;
+}
+
+const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
+const V1 = '/api/v1';
+const id = encodeURIComponent;
+const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
+  request<Item>('POST', `${V1}/content/items/${id(item.id)}/${verb}`, {
+    body,
+    ver: item.ver,
+    idempotencyKey: crypto.randomUUID(),
+  });
+
+export const api = {
+  signIn: (login: string, password: string) =>
+    request<{ person: Person }>('POST', '/auth/sign-in', { body: { login, password } }),
+  signOut: () => request<void>('POST', '/auth/sign-out', { body: {} }),
+  me: () => get<{ person: Person }>('/auth/me'),
+
+  units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
+
+  topics: () => get<Page<Topic>>(`${V1}/content/topics`),
+  items: (state: ItemState | '', cursor: string | null = null) =>
+    get<Page<Item>>(`${V1}/content/items`, { state, cursor, limit: 30 }),
+  item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
+  createItem: (fields: ItemFields, key: string) =>
+    request<Item>('POST', `${V1}/content/items`, { body: fields, idempotencyKey: key }),
+  patchItem: (itemId: string, ver: number, fields: ItemFields) =>
+    request<Item>('PATCH', `${V1}/content/items/${id(itemId)}`, { body: fields, ver }),
+  submit: (item: Item) => act(item, 'submit'),
+  approve: (item: Item) => act(item, 'approve', { approval_sha256: item.approval_sha256 }),
+  sendBack: (item: Item, comment: string) => act(item, 'return', { comment }),
+  withdraw: (item: Item) => act(item, 'withdraw'),
+
+  devices: (cursor: string | null = null) => get<Page<Device>>(`${V1}/fleet/devices`, { cursor, limit: 100 }),
+  device: (deviceId: string) => get<Device>(`${V1}/fleet/devices/${id(deviceId)}`),
+  claim: (claim: Claim, key: string) =>
+    request<Device>('POST', `${V1}/fleet/devices/claim`, { body: claim, idempotencyKey: key }),
+
+  sessions: (unitId: string) => get<Page<Session>>(`${V1}/broadcast/sessions`, { unit_id: unitId }),
+  airings: (itemId: string) => get<Page<Showing>>(`${V1}/broadcast/airings`, { item_id: itemId, limit: 100 }),
+  displays: (itemId: string) => get<Page<Showing>>(`${V1}/signboard/displays`, { item_id: itemId, limit: 100 }),
+
+  periods: () => get<Page<Period>>(`${V1}/reporting/periods`),
+  tasks: (period: string | null) => get<Page<TaskSummary>>(`${V1}/reporting/tasks`, { period }),
+  task: (code: string, period: string | null) => get<TaskReport>(`${V1}/reporting/tasks/${id(code)}`, { period }),
+  proofs: (code: string, filter: ProofFilter, cursor: string | null = null) =>
+    get<Page<Fact>>(`${V1}/reporting/tasks/${id(code)}/proofs`, { ...filter, cursor, limit: 50 }),
+  proof: (factId: string) => get<Proof>(`${V1}/reporting/proofs/${id(factId)}`),
+};
+
+export interface ProofFilter extends Query {
+  period: string | null;
+  unit_id: string | null;
+  day: string | null;
+  channel: Channel | null;
+}
+
+/** Where the bytes of a rendition are; the hash in it keeps an older revision out of the browser's cache. */
+export function renditionUrl(item: Item, kind: RenditionKind): string {
+  const hash = item.renditions.find((rendition) => rendition.kind === kind)?.blob.sha256.slice(0, 12);
+  return withQuery(`${V1}/content/items/${id(item.id)}/renditions/${kind}`, { v: hash });
+}
+
+/** Any thrown thing as a `Problem`. */
+export const asProblem = (error: unknown): Problem =>
+  error instanceof Problem ? error : new Problem(-1, { code: 'client', detail: String(error) });

@@ -1,0 +1,103 @@
+import { m } from '../paraglide/messages.js';
+import { getLocale } from '../paraglide/runtime.js';
+import type { Channel, Device, ItemState, Priority, Role } from './types';
+
+export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
+
+export const ITEM_STATES: ItemState[] = [
+  'draft',
+  'submitted',
+  'render_failed',
+  'in_review',
+  'returned',
+  'approved',
+  'withdrawn',
+];
+
+export const itemState = (state: ItemState): string =>
+  ({
+    draft: m.state_draft(),
+    submitted: m.state_submitted(),
+    render_failed: m.state_render_failed(),
+    in_review: m.state_in_review(),
+    returned: m.state_returned(),
+    approved: m.state_approved(),
+    withdrawn: m.state_withdrawn(),
+  })[state];
+
+export const itemTone = (state: ItemState): Tone =>
+  (
+    ({
+      draft: 'quiet',
+      submitted: 'warn',
+      render_failed: 'bad',
+      in_review: 'warn',
+      returned: 'bad',
+      approved: 'good',
+      withdrawn: 'quiet',
+    }) as const
+  )[state];
+
+export const PRIORITIES: Priority[] = ['normal', 'priority', 'emergency'];
+
+export const priority = (value: Priority): string =>
+  ({ normal: m.priority_normal(), priority: m.priority_priority(), emergency: m.priority_emergency() })[value];
+
+export const channel = (value: Channel): string =>
+  ({ radio: m.channel_radio(), board: m.channel_board() })[value];
+
+export const deviceKind = (value: Channel): string =>
+  ({ radio: m.device_radio(), board: m.device_board() })[value];
+
+export const role = (value: Role): string =>
+  ({
+    author: m.role_author(),
+    approver: m.role_approver(),
+    technician: m.role_technician(),
+    reporter: m.role_reporter(),
+    admin: m.role_admin(),
+  })[value];
+
+export const SITE_TYPES = ['office', 'hamlet_hall', 'market', 'school', 'crossroads', 'other'] as const;
+
+export const siteType = (value: string): string =>
+  ({
+    office: m.site_office(),
+    hamlet_hall: m.site_hamlet_hall(),
+    market: m.site_market(),
+    school: m.site_school(),
+    crossroads: m.site_crossroads(),
+    other: m.site_other(),
+  })[value] ?? value;
+
+export const alarm = (code: string): string =>
+  ({
+    signature_refused: m.alarm_signature_refused(),
+    download_refused: m.alarm_download_refused(),
+    clock_off: m.alarm_clock_off(),
+    disk_full: m.alarm_disk_full(),
+    playback_failed: m.alarm_playback_failed(),
+  })[code] ?? code;
+
+/** The one thing to know first about a device. */
+export function deviceHealth(device: Device): { tone: Tone; text: string } {
+  if (device.state === 'pending') return { tone: 'quiet', text: m.device_pending() };
+  if (device.state === 'revoked') return { tone: 'quiet', text: m.device_revoked() };
+  if (!device.online) return { tone: 'bad', text: m.device_offline() };
+  if (device.alarms.length > 0) return { tone: 'warn', text: m.device_alarm() };
+  if (!device.in_sync) return { tone: 'warn', text: m.device_out_of_sync() };
+  return { tone: 'good', text: m.device_ok() };
+}
+
+/** Whether someone should look after it: it is in service and something about it is wrong. */
+export const needsCare = (device: Device): boolean =>
+  device.state === 'accepted' && (!device.online || !device.in_sync || device.alarms.length > 0);
+
+/** A name that its service gives in both languages. */
+export const inLanguage = (vi: string, en: string): string => (getLocale() === 'en' && en ? en : vi);
+
+/** A claim code as devices show it, `XXXX-XXXX`, however it was typed. */
+export function claimCode(typed: string): string {
+  const bare = typed.toUpperCase().replace(/[^A-Z0-9]/g, '');
+  return bare.length > 4 ? `${bare.slice(0, 4)}-${bare.slice(4)}` : bare;
+}
