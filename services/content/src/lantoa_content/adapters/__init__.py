@@ -1,0 +1,1 @@
+"""What content reaches outside itself: the speech process, the sound encoder, storage."""
