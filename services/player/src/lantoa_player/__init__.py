@@ -1,0 +1,1 @@
+"""The public board: a page and its agent."""

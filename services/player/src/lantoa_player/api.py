@@ -1,0 +1,106 @@
+"""The page and what it asks of its agent, on loopback."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from lantoa_devicekit import Device
+from lantoa_player.usecases import Player, Shown
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_STATIC = Path(__file__).parent / "static"
+# A slide is written into a sandboxed frame, which inherits the page's policy: inline styles yes, scripts never.
+_PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_FILES = {"/": "index.html", "/app.js": "app.js", "/sw.js": "sw.js", "/style.css": "style.css"}
+_PLAYER = web.AppKey("player", Player)
+_DEVICE = web.AppKey("device", Device)
+_HOSTS = web.AppKey("hosts", frozenset[str])
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    entry_id: str
+    sha256: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+
+
+@web.middleware
+async def _only_this_page(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Another site open in the kiosk must not speak for the board (DNS rebinding, cross-site posts)."""
+    if request.host not in request.app[_HOSTS] or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return web.Response(status=403)
+    response = await handler(request)
+    response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+async def _file(request: web.Request) -> web.StreamResponse:
+    return web.FileResponse(_STATIC / _FILES[request.path], headers={"Cache-Control": "no-cache"})
+
+
+async def _live(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+async def _state(request: web.Request) -> web.Response:
+    player, device = request.app[_PLAYER], request.app[_DEVICE]
+    screen = player.screen(device)
+    body = {
+        "claim_code": screen.claim_code,
+        "connected": screen.connected,
+        "offset_ms": device.clock.offset_ms,
+        "slides": [
+            {
+                "entry_id": slide.entry_id,
+                "sha256": slide.sha256,
+                "milliseconds": round(slide.seconds * 1000 / player.speed),
+                "valid_until": slide.valid_until.isoformat(),
+            }
+            for slide in screen.slides
+        ],
+    }
+    return web.Response(text=json.dumps(body), content_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+async def _slide(request: web.Request) -> web.StreamResponse:
+    path = request.app[_PLAYER].slide_file(request.match_info["sha256"])
+    if path is None or not path.exists():
+        return web.Response(status=404)
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+    return web.FileResponse(path, headers=headers)
+
+
+async def _shown(request: web.Request) -> web.Response:
+    if request.content_type != "application/json":
+        return web.Response(status=415)
+    try:
+        report = _Report.model_validate_json(await request.read())
+    except ValidationError:
+        return web.Response(status=422)
+    shown = Shown(report.entry_id, report.sha256, report.started_at, report.ended_at)
+    counts = await request.app[_PLAYER].shown(request.app[_DEVICE], shown)
+    return web.Response(status=204 if counts else 409)
+
+
+def make_app(player: Player, device: Device, port: int) -> web.Application:
+    """The board's page and its few addresses."""
+    app = web.Application(middlewares=[_only_this_page], client_max_size=16 * 1024)
+    app[_PLAYER] = player
+    app[_DEVICE] = device
+    app[_HOSTS] = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    for path in _FILES:
+        app.router.add_get(path, _file)
+    app.router.add_get("/livez", _live)
+    app.router.add_get("/state", _state)
+    app.router.add_get("/slides/{sha256:[0-9a-f]{64}}", _slide)
+    app.router.add_post("/shown", _shown)
+    return app
