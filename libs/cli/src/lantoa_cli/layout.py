@@ -103,25 +103,41 @@ class Layout:
         return f"http://127.0.0.1:{self.ports[service]}"
 
     def service_env(self, name: str) -> dict[str, str]:
-        """Settings of a service or the callout."""
-        upstreams = {service: self.url(service) for service in SERVICES if service != "gateway"}
-        return {
+        """Settings of a service or the callout: what all share, and its own."""
+        shared = {
             "LANTOA_HTTP_PORT": str(self.ports[name]),
             "LANTOA_NATS_URL": self.nats.url,
             "LANTOA_NATS_SEED_FILE": str(self.ring.seed_file(name)),
             "LANTOA_MONGO_URL": self.database.url,
             "LANTOA_MEDIA_URL": f"file://{self.data / 'media'}",
             "LANTOA_INTERNAL_KEYS_FILE": str(self.ring.internal_keys_file),
-            "LANTOA_KEYS_FOLDER": str(self.ring.folder),
-            "LANTOA_GATEWAY_UPSTREAMS": json.dumps(upstreams),
-            "LANTOA_GATEWAY_CONSOLE_DIR": str(self.root / "services/console/dist"),
-            "LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(
-                [sys.executable, str(self.root / "workers/speech/speech_worker.py")]
-            ),
-            "LANTOA_FLEET_MEDIA_BASE": self.gateway_url,
-            "LANTOA_FLEET_DEVICE_NATS_URLS": json.dumps([self.nats.url]),
-            "LANTOA_FLEET_SNAPSHOT_FILE": str(self.data / "callout" / "registry.json"),
         }
+        return {**shared, **self._own_env(name)}
+
+    def _own_env(self, name: str) -> dict[str, str]:
+        if name == "gateway":
+            return {
+                "LANTOA_GATEWAY_UPSTREAMS": json.dumps({s: self.url(s) for s in SERVICES if s != "gateway"}),
+                "LANTOA_GATEWAY_KEY_FILE": str(self.ring.gateway_file),
+                "LANTOA_GATEWAY_DEVICE_KEYS_FILE": str(self.ring.key_set_file),
+                "LANTOA_GATEWAY_ROOT_PUBLIC": self.ring.root_public,
+                "LANTOA_GATEWAY_CONSOLE_DIR": str(self.root / "services/console/dist"),
+            }
+        if name == "content":
+            worker = [sys.executable, str(self.root / "workers/speech/speech_worker.py")]
+            return {"LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(worker)}
+        if name == "fleet":
+            return {
+                "LANTOA_KEYS_FOLDER": str(self.ring.folder),
+                "LANTOA_FLEET_MEDIA_BASE": self.gateway_url,
+                "LANTOA_FLEET_DEVICE_NATS_URLS": json.dumps([self.nats.url]),
+            }
+        if name == "callout":
+            return {
+                "LANTOA_KEYS_FOLDER": str(self.ring.folder),
+                "LANTOA_FLEET_SNAPSHOT_FILE": str(self.data / "callout" / "registry.json"),
+            }
+        return {}
 
     def device_env(self, name: str, kind: str) -> dict[str, str]:
         """Settings of a station or a board's agent."""

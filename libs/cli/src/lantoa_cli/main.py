@@ -174,3 +174,7 @@ def demo_people(data: Data = _DATA) -> None:
     """Sign-in names and passwords of the demo people."""
     for login, password in demo.passwords(_layout(data)).items():
         typer.echo(f"{login:8} {password}")
+
+
+if __name__ == "__main__":
+    app()

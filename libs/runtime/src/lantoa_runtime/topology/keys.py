@@ -10,7 +10,7 @@ import nkeys
 from joserfc.jwk import KeySet, OKPKey
 
 from lantoa_contracts.catalogue import SERVICES
-from lantoa_signing.documents import SigningKey, make_key_set
+from lantoa_signing.documents import SigningKey, b64, make_key_set
 from lantoa_signing.nkey import curve_public, new_seed, public_of
 
 USERS = (*SERVICES, "topology", "callout", "sys")
@@ -55,6 +55,11 @@ class KeyRing:
     def root_file(self) -> Path:
         """32 bytes: the root that devices pin; it signs the key set and nothing else."""
         return self.folder / "root.key"
+
+    @property
+    def root_public(self) -> str:
+        """Public form of the root, base64url of 32 bytes, as devices pin it."""
+        return b64(SigningKey(self.root_file.read_bytes()).public)
 
     @property
     def fleet_file(self) -> Path:

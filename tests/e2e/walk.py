@@ -1,0 +1,97 @@
+"""The steps of the main job, as people and devices do them; the tests put them together."""
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lantoa_testing import eventually
+from lantoa_testing.platform import Person, Platform
+
+UNIT = "u-29242-2025"
+STATION = "station-tra-vinh"
+BODY = (
+    "Ủy ban nhân dân phường thông báo: từ ngày 25 tháng 11, bà con nộp hồ sơ tại nhà trên Cổng dịch vụ công. "
+    "Tổ công nghệ số cộng đồng hỗ trợ mỗi tối thứ năm tại nhà văn hóa."
+)
+
+
+def bulletin(number: int = 0, body: str = BODY) -> dict[str, Any]:
+    return {
+        "title": f"Hướng dẫn nộp hồ sơ trực tuyến số {number}",
+        "body": body,
+        "priority": "normal",
+        "unit_id": UNIT,
+        "tasks": ["05", "08"],
+        "topic": "skills",
+        "language": "vi",
+    }
+
+
+async def until(person: Person, item_id: str, state: str, timeout: float = 60) -> dict[str, Any]:
+    async def there() -> Any:
+        item = await person.get(f"/api/v1/content/items/{item_id}")
+        assert item["state"] != "render_failed", item["failure"]
+        return item if item["state"] == state else None
+
+    found = await eventually(there, timeout, every=0.2)
+    assert isinstance(found, dict)
+    return found
+
+
+async def submitted(author: Person, number: int = 0, body: str = BODY) -> dict[str, Any]:
+    item = (await author.call("POST", "/api/v1/content/items", bulletin(number, body))).ok()
+    return (await author.call("POST", f"/api/v1/content/items/{item['id']}/submit", ver=item["ver"])).ok()
+
+
+async def approved(approver: Person, item_id: str, timeout: float = 60) -> dict[str, Any]:
+    item = await until(approver, item_id, "in_review", timeout)
+    path = f"/api/v1/content/items/{item_id}/approve"
+    return (await approver.call("POST", path, {"approval_sha256": item["approval_sha256"]}, ver=item["ver"])).ok()
+
+
+async def pages(person: Person, path: str) -> list[dict[str, Any]]:
+    """Every item of a list."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = await person.get(f"{path}{'&' if '?' in path else '?'}limit=100{cursor}")
+        found += page["items"]
+        if not page["next"]:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+async def confirmed(person: Person, service: str, what: str, count: int, timeout: float) -> list[dict[str, Any]]:
+    """Airings or displays of the unit once so many are confirmed."""
+
+    async def enough() -> Any:
+        rows = [
+            row
+            for row in await pages(person, f"/api/v1/{service}/{what}?unit_id={UNIT}")
+            if row["state"] == "confirmed"
+        ]
+        return rows if len(rows) >= count else None
+
+    found = await eventually(enough, timeout, every=0.5)
+    assert isinstance(found, list)
+    return found
+
+
+def diary(platform: Platform) -> list[dict[str, Any]]:
+    """What the station noted of its starts and stops."""
+    file = platform.layout.data / "devices" / STATION / "played" / "log.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def wav(platform: Platform, label: str) -> Path:
+    return platform.layout.data / "devices" / STATION / "played" / f"{label}.wav"
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+async def gather(*work: Any) -> list[Any]:
+    return list(await asyncio.gather(*work))
