@@ -1,0 +1,156 @@
+"""What a device must not forget: SQLite with a synced write-ahead log.
+
+Every call is short and blocking; all of them run on one thread of the caller's choice.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+AttemptState = Literal["started", "cut", "aired"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS desired (
+  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, document BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), offset_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, local_id TEXT NOT NULL, payload BLOB NOT NULL,
+  at_s REAL NOT NULL, acked INTEGER NOT NULL DEFAULT 0, UNIQUE (subject, local_id));
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (n) WHERE acked = 0;
+CREATE TABLE IF NOT EXISTS attempts (
+  entry_id TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL, cut_proof TEXT NOT NULL, at_s REAL NOT NULL,
+  PRIMARY KEY (entry_id, attempt));
+"""
+
+REMEMBER_S = 60 * 86_400.0
+"""Acknowledged proofs and old attempts are remembered this long: far beyond the life of any rundown entry."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that no stream has acknowledged yet."""
+
+    n: int
+    subject: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """One try at playing an entry. ``cut_proof`` is the proof to send if nothing more is ever known of it."""
+
+    entry_id: str
+    attempt: int
+    state: AttemptState
+    cut_proof: str
+
+
+class Store:
+    """The device's journal. ``now_s`` arguments are Unix seconds."""
+
+    def __init__(self, path: Path, now_s: float) -> None:
+        """Open or make the journal and forget what is long past.
+
+        Raises:
+            sqlite3.Error: not a journal, or the disk refuses.
+        """
+        # One thread at a time uses it, but not the one that closes it at exit.
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+        with self._transaction():
+            self._db.execute("DELETE FROM outbox WHERE acked = 1 AND at_s < ?", (now_s - REMEMBER_S,))
+            self._db.execute("DELETE FROM attempts WHERE state != 'started' AND at_s < ?", (now_s - REMEMBER_S,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def save_desired(self, seq: int, document: bytes) -> bool:
+        """Keep a verified desired document; False when one with this ``seq`` or a higher one is already kept."""
+        done = self._db.execute(
+            "INSERT INTO desired VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET seq = excluded.seq,"
+            " document = excluded.document WHERE excluded.seq > desired.seq",
+            (seq, document),
+        )
+        return done.rowcount == 1
+
+    def desired(self) -> tuple[int, bytes] | None:
+        """Highest ``seq`` taken up and its document."""
+        row = self._db.execute("SELECT seq, document FROM desired").fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def save_offset(self, offset_ms: int) -> None:
+        """Keep the measured clock offset."""
+        self._db.execute(
+            "INSERT INTO clock VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET offset_ms = excluded.offset_ms",
+            (offset_ms,),
+        )
+
+    def offset(self) -> int:
+        """The clock offset last kept, in milliseconds; 0 at first."""
+        row = self._db.execute("SELECT offset_ms FROM clock").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def post(self, subject: str, local_id: str, payload: bytes, now_s: float) -> bool:
+        """Put a message into the outbox; False when this ``local_id`` was posted before, sent or not."""
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO outbox (subject, local_id, payload, at_s) VALUES (?, ?, ?, ?)",
+            (subject, local_id, payload, now_s),
+        )
+        return done.rowcount == 1
+
+    def posted(self, subject: str, local_id: str) -> bool:
+        """Whether such a message was ever posted."""
+        query = "SELECT 1 FROM outbox WHERE subject = ? AND local_id = ?"
+        return self._db.execute(query, (subject, local_id)).fetchone() is not None
+
+    def waiting(self, limit: int = 50, after: int = 0) -> list[Waiting]:
+        """Messages not yet acknowledged, oldest first, numbered above ``after``."""
+        rows = self._db.execute(
+            "SELECT n, subject, payload FROM outbox WHERE acked = 0 AND n > ? ORDER BY n LIMIT ?", (after, limit)
+        )
+        return [Waiting(int(n), subject, bytes(payload)) for n, subject, payload in rows]
+
+    def acknowledged(self, n: int) -> None:
+        """A stream has stored message ``n``: drop its text, remember its id."""
+        self._db.execute("UPDATE outbox SET acked = 1, payload = x'' WHERE n = ?", (n,))
+
+    def begin(self, entry_id: str, attempt: int, cut_proof: str, now_s: float) -> None:
+        """Note, before any sound, that an attempt starts.
+
+        Raises:
+            sqlite3.IntegrityError: this attempt was noted before.
+        """
+        self._db.execute("INSERT INTO attempts VALUES (?, ?, 'started', ?, ?)", (entry_id, attempt, cut_proof, now_s))
+
+    def finish(
+        self, entry_id: str, attempt: int, state: Literal["cut", "aired"], proof: tuple[str, str, bytes], now_s: float
+    ) -> None:
+        """Close an attempt and post its proof (subject, local id, payload), both or neither."""
+        with self._transaction():
+            done = self._db.execute(
+                "UPDATE attempts SET state = ? WHERE entry_id = ? AND attempt = ? AND state = 'started'",
+                (state, entry_id, attempt),
+            )
+            if done.rowcount == 1:
+                self.post(*proof, now_s)
+
+    def attempts(self) -> list[AttemptRow]:
+        """All attempts remembered, in order of entry and attempt."""
+        rows = self._db.execute("SELECT entry_id, attempt, state, cut_proof FROM attempts ORDER BY entry_id, attempt")
+        return [AttemptRow(entry_id, int(attempt), state, cut_proof) for entry_id, attempt, state, cut_proof in rows]

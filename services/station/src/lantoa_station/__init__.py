@@ -1,0 +1,1 @@
+"""The radio receiver: plays what it can verify and proves it."""

@@ -1,0 +1,87 @@
+"""Identity, alarms, clock and patience of a device."""
+
+import asyncio
+import stat
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter
+from lantoa_devicekit.backoff import ceiling, wait_s
+from lantoa_devicekit.clock import offset_ms
+from lantoa_devicekit.files import write_durably
+from lantoa_devicekit.identity import SEED_FILE, load_identity
+from lantoa_devicekit.tasks import cancellable
+from lantoa_signing import nkey
+
+
+def test_a_device_makes_its_key_once_and_keeps_it_to_itself(tmp_path):
+    first = load_identity(tmp_path / "data", b"a" * 32)
+    again = load_identity(tmp_path / "data", b"b" * 32)
+    assert again == first
+    assert first.device_id == nkey.device_id(first.public)
+    assert first.claim_code == nkey.claim_code(first.public)
+    assert stat.S_IMODE((tmp_path / "data" / SEED_FILE).stat().st_mode) == 0o600
+    assert first.seed not in repr(first)
+    assert nkey.verify_by_nkey(first.sign("xin chào"), first.public) == "xin chào"
+
+
+def test_a_file_is_replaced_whole_even_over_a_leftover(tmp_path):
+    (tmp_path / "f.new").write_bytes(b"half")
+    write_durably(tmp_path / "f", b"one")
+    write_durably(tmp_path / "f", b"two")
+    assert (tmp_path / "f").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_repeated_alarm_is_told_once_an_hour_with_its_count():
+    limiter = AlarmLimiter()
+    assert limiter.note("signature_refused", 0.0) == 1
+    assert limiter.note("signature_refused", 1.0) is None
+    assert limiter.note("disk_full", 2.0) == 1
+    assert limiter.note("signature_refused", EVERY_S - 1) is None
+    assert limiter.note("signature_refused", EVERY_S) == 3
+    assert limiter.note("signature_refused", EVERY_S + 1) is None
+
+
+@given(times=st.lists(st.floats(0, 100_000), min_size=1))
+def test_alarms_are_never_closer_than_an_hour_and_none_is_left_out_of_the_count(times):
+    limiter = AlarmLimiter()
+    times = sorted(times)
+    told = [(at, count) for at in times if (count := limiter.note("clock_off", at)) is not None]
+    assert all(later - earlier >= EVERY_S for (earlier, _), (later, _) in pairwise(told))
+    held = len([at for at in times if at > told[-1][0]]) + len([at for at in times if at == told[-1][0]]) - 1
+    assert sum(count for _, count in told) + held == len(times)
+
+
+@given(offset=st.integers(-(10**9), 10**9), trip=st.integers(0, 10_000))
+def test_the_offset_is_measured_within_half_the_round_trip(offset, trip):
+    sent = datetime(2027, 3, 1, tzinfo=UTC)
+    received = sent + timedelta(milliseconds=trip)
+    for answered in (0, trip):
+        server = sent + timedelta(milliseconds=answered + offset)
+        assert abs(offset_ms(sent, received, server) - offset) <= trip / 2 + 1
+
+
+@given(failures=st.integers(0, 10_000), least=st.floats(0.01, 10), most=st.floats(0.01, 600))
+def test_a_wait_is_never_shorter_than_the_least_nor_longer_than_its_ceiling(failures, least, most):
+    waited = wait_s(failures, least, most)
+    assert least <= waited <= ceiling(failures, least, most) <= max(least, most)
+    assert ceiling(failures + 1, least, most) >= ceiling(failures, least, most)
+
+
+async def test_a_swallowed_cancellation_is_raised_after_all():
+    async def swallow():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "result"
+
+    task = asyncio.create_task(cancellable(swallow()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
