@@ -1,0 +1,1 @@
+"""Units, bodies, people, roles, sign-in."""

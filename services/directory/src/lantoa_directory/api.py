@@ -1,0 +1,214 @@
+"""HTTP: units for whoever is signed in, people for administrators, sign-in for the gateway alone."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, StringConstraints
+
+from lantoa_calendar.periods import ZONE
+from lantoa_contracts.base import Id
+from lantoa_contracts.events.directory import UnitKind
+from lantoa_directory.domain import Successor, Unit
+from lantoa_directory.usecases.loading import Given, Stores, is_system, load
+from lantoa_directory.usecases.people import NewPerson, find_people
+from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
+from lantoa_directory.usecases.units import find_units, get_unit, replay_units
+from lantoa_runtime.errors import AppError, Forbidden
+from lantoa_runtime.http import Caller, CallerDep, Grant, PageLimit, StrictModel, etag
+from lantoa_runtime.http.problems import problem
+from lantoa_runtime.mongo import Aggregates, Document
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
+SessionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class SignIn(StrictModel):
+    """Who somebody says to be."""
+
+    login: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Password
+
+
+class SessionRef(StrictModel):
+    """One session."""
+
+    session_id: SessionId
+
+
+class UnitIn(StrictModel):
+    """A unit as it is to stand."""
+
+    unit_id: Id
+    code: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    name: Name
+    kind: UnitKind
+    parent: Id | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    area_km2: Annotated[float, Field(ge=0)] | None = None
+
+    def unit(self) -> Unit:
+        """The domain's form of it."""
+        return Unit(id=self.unit_id, **self.model_dump(exclude={"unit_id"}))
+
+
+class SuccessorIn(StrictModel):
+    """A unit went into another."""
+
+    unit_id: Id
+    successor_id: Id
+    date: date
+    act: Annotated[str, StringConstraints(max_length=100)]
+
+
+class GrantIn(StrictModel):
+    """A role for a unit and everything below it."""
+
+    role: Literal["author", "approver", "technician", "reporter", "admin"]
+    unit_id: Id
+
+
+class PersonIn(StrictModel):
+    """A person as they are to stand; without ``password`` the stored one stays."""
+
+    id: Id
+    login: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    name: Name
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    body: Id | None = None
+    grants: Annotated[list[GrantIn], Field(max_length=50)] = []
+    password: Password | None = None
+
+    def person(self) -> NewPerson:
+        """The use case's form of it."""
+        grants = tuple(Grant(grant.role, grant.unit_id) for grant in self.grants)
+        return NewPerson(self.id, self.login, self.name, self.title, self.body, grants, self.password)
+
+
+class Import(StrictModel):
+    """Units, what became of them, and people; all by id, so the same import twice changes nothing."""
+
+    units: Annotated[list[UnitIn], Field(max_length=5000)] = []
+    successors: Annotated[list[SuccessorIn], Field(max_length=5000)] = []
+    people: Annotated[list[PersonIn], Field(max_length=100)] = []
+
+
+def _gateway_only(caller: Caller) -> None:
+    if caller.id != "gateway" or not is_system(caller):
+        raise Forbidden
+
+
+def _unit_view(unit: Document) -> dict[str, Any]:
+    names = ("code", "name", "kind", "path", "valid_from", "valid_to", "lat", "lon", "area_km2", "successors", "ver")
+    return {"id": unit["_id"], "parent_id": unit["parent"], **{name: unit[name] for name in names}}
+
+
+def _person_view(person: Document) -> dict[str, Any]:
+    return {
+        "id": person["_id"],
+        "body_id": person["body"],
+        **{name: person[name] for name in ("login", "name", "title", "grants")},
+    }
+
+
+def unit_routes(units: Aggregates) -> APIRouter:
+    """Find units."""
+    router = APIRouter(tags=["units"])
+
+    @router.get("/units")
+    async def list_units(
+        request: Request,
+        caller: CallerDep,
+        q: Annotated[str, Query(max_length=100)] = "",
+        kind: UnitKind | None = None,
+        at: date | None = None,
+        limit: PageLimit = 50,
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    ) -> dict[str, Any]:
+        """Units that exist on the day ``at`` (today without it); ``q`` is read without accents and by beginnings."""
+        _signed_in(caller)
+        day = at or request.app.state.service.clock.now().astimezone(ZONE).date()
+        found, following = await find_units(units.collection, q, kind, day, limit, cursor)
+        return {"items": [_unit_view(unit) for unit in found], "next": following}
+
+    @router.get("/units/{unit_id}")
+    async def one_unit(unit_id: str, caller: CallerDep, response: Response) -> dict[str, Any]:
+        """A unit of any day."""
+        _signed_in(caller)
+        unit = await get_unit(units, unit_id)
+        response.headers["ETag"] = etag(unit["ver"])
+        return _unit_view(unit)
+
+    return router
+
+
+def _signed_in(caller: Caller) -> None:
+    if not caller.signed_in:
+        raise AppError("sign-in-required", 401)
+
+
+def session_routes(sessions: Sessions) -> APIRouter:
+    """For the gateway, which alone holds what browsers show."""
+    router = APIRouter(tags=["sessions"])
+
+    @router.post("/sign-in", response_model=None)
+    async def sign_in(request: Request, body: SignIn, caller: CallerDep) -> dict[str, Any] | Response:
+        """A new session for a login and its password."""
+        _gateway_only(caller)
+        try:
+            session_id, person = await sessions.sign_in(body.login, body.password)
+        except TooManyAttempts as error:
+            after = {"Retry-After": str(error.seconds)}
+            return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
+        return {"session_id": session_id, "person": person}
+
+    @router.post("/sessions/resolve")
+    async def resolve(body: SessionRef, caller: CallerDep) -> dict[str, Any]:
+        """Whose session this is."""
+        _gateway_only(caller)
+        return {"person": await sessions.resolve(body.session_id)}
+
+    @router.post("/sessions/end", status_code=204)
+    async def end(body: SessionRef, caller: CallerDep) -> None:
+        """Sign out."""
+        _gateway_only(caller)
+        await sessions.end(body.session_id)
+
+    return router
+
+
+def admin_routes(stores: Stores) -> APIRouter:
+    """People, and the loading of units and people."""
+    router = APIRouter(tags=["administration"])
+
+    @router.get("/people")
+    async def list_people(
+        caller: CallerDep, limit: PageLimit = 50, cursor: Annotated[str | None, Query(max_length=1000)] = None
+    ) -> dict[str, Any]:
+        """People of the units that the caller administers."""
+        found, following = await find_people(stores.people, stores.units.collection, caller, limit, cursor)
+        return {"items": [_person_view(person) for person in found], "next": following}
+
+    @router.post("/import")
+    async def load_all(body: Import, caller: CallerDep) -> dict[str, int]:
+        """Take up units, successors and people. For the operator, and for an administrator of all that is touched."""
+        given = Given(
+            units=[unit.unit() for unit in body.units],
+            successors=[(link.unit_id, Successor(link.successor_id, link.date, link.act)) for link in body.successors],
+            people=[person.person() for person in body.people],
+        )
+        units_changed, people_changed = await load(stores, caller, given)
+        return {"units_changed": units_changed, "people_changed": people_changed}
+
+    @router.post("/replay")
+    async def replay(request: Request, caller: CallerDep) -> dict[str, int]:
+        """Publish every unit once more as it stands, for read models that began late."""
+        if not is_system(caller) and not caller.has("admin"):
+            raise Forbidden
+        return {"units": await replay_units(stores.units, request.app.state.service.clock.now())}
+
+    return router

@@ -1,0 +1,79 @@
+"""Take up units and people from outside, all of it or, where something is wrong or not allowed, nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lantoa_directory.domain import Successor, Unit
+from lantoa_directory.usecases.people import NewPerson, Passwords, store_people
+from lantoa_directory.usecases.units import all_units, plan_units, store_units
+from lantoa_runtime.errors import Forbidden, Invalid
+from lantoa_runtime.http.auth import SYSTEM, Caller
+from lantoa_runtime.mongo import Aggregates, Collection
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the directory keeps what it owns."""
+
+    units: Aggregates
+    people: Collection
+    sessions: Collection
+    passwords: Passwords
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is to be taken up."""
+
+    units: Sequence[Unit]
+    successors: Sequence[tuple[str, Successor]]
+    people: Sequence[NewPerson]
+
+
+def is_system(caller: Caller) -> bool:
+    """Whether this is the platform itself: the gateway, or the operator who holds its key."""
+    return any(grant.role == SYSTEM for grant in caller.grants)
+
+
+async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
+    """Store what differs; how many units and how many people changed.
+
+    Raises:
+        Invalid: units do not make a tree, or a person is tied to an unknown unit.
+        Forbidden: the caller is neither the operator nor administrator of all that is touched.
+        Conflict: a login is taken.
+    """
+    before = await all_units(stores.units.collection)
+    changed = plan_units(before, given.units, given.successors)
+    after = {**before, **{unit.id: unit for unit in changed}}
+    for number, person in enumerate(given.people):
+        if unknown := [unit_id for unit_id in person.units if unit_id not in after]:
+            raise Invalid("unknown-unit", f"/people/{number}", unit_id=unknown[0])
+    if not is_system(caller):
+        await _check(stores, caller, before, after, changed, given.people)
+    await store_units(stores.units, changed)
+    return len(changed), await store_people(stores.people, stores.sessions, stores.passwords, given.people)
+
+
+async def _check(
+    stores: Stores,
+    caller: Caller,
+    before: Mapping[str, Unit],
+    after: Mapping[str, Unit],
+    changed: Sequence[Unit],
+    people: Sequence[NewPerson],
+) -> None:
+    """An administrator changes what lies below, where it was and where it will be: not their own unit, which they
+    could move away from those above, and no unit of others. A root is the operator's.
+    """
+    for unit in changed:
+        caller.require("admin", unit.path[:-1])
+        if unit.id in before:
+            caller.require("admin", before[unit.id].path[:-1])
+    for person in people:
+        stored = await stores.people.find_one({"_id": person.id}, {"units": 1})
+        for units in [person.units, *([stored["units"]] if stored else [])]:
+            if not units:
+                raise Forbidden
+            for unit_id in units:
+                caller.require("admin", after[unit_id].path)

@@ -1,0 +1,50 @@
+"""Files: media under signed addresses, and the console."""
+
+import time
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from starlette.responses import Response as StarletteResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from lantoa_gateway.adapters import DeviceKeys
+from lantoa_runtime.blobs import Blobs
+from lantoa_runtime.errors import AppError
+from lantoa_runtime.http import blob_response
+from lantoa_signing.documents import SignatureRefused
+from lantoa_signing.media import check_path
+
+log = structlog.get_logger()
+
+_IMMUTABLE = "max-age=31536000, immutable"
+
+
+def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
+    """``/media/<sha256>``: for whoever holds an address that fleet has signed, until it expires."""
+    router = APIRouter(tags=["media"])
+
+    @router.get("/media/{sha256}")
+    async def media(request: Request, sha256: str) -> Response:
+        """A stored file or a part of it."""
+        try:
+            opened = check_path(keys.current(), f"{request.url.path}?{request.url.query}", time.time())
+        except SignatureRefused as refused:
+            log.info("media refused", reason=str(refused), sha256=sha256[:64])
+            raise AppError("gateway.media-refused", 403) from refused
+        # A type that no browser runs or shows, whatever the bytes are.
+        headers = {"Cache-Control": f"private, {_IMMUTABLE}"}
+        return await blob_response(request, blobs, opened, "application/octet-stream", headers)
+
+    return router
+
+
+class Console(StaticFiles):
+    """The built front end: files whose name holds their hash are kept for ever, all others are asked for again."""
+
+    async def get_response(self, path: str, scope: Scope) -> StarletteResponse:
+        """One file, ``index.html`` for the root."""
+        response = await super().get_response(path, scope)
+        hashed = path.startswith("assets/") and response.status_code in (200, 206, 304)
+        response.headers["Cache-Control"] = f"public, {_IMMUTABLE}" if hashed else "no-cache"
+        return response

@@ -1,0 +1,117 @@
+"""What passes the door: pure decisions about requests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+PASSED_ON = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"content-encoding",
+        b"content-language",
+        b"content-length",
+        b"content-type",
+        b"idempotency-key",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"last-event-id",
+        b"range",
+    }
+)
+"""Request headers that reach a service. All others, also those not yet invented, stay outside."""
+
+KEPT_BACK = frozenset(
+    {
+        b"connection",
+        b"date",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-connection",
+        b"server",
+        b"set-cookie",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Answer headers that do not leave: those of one hop (RFC 9110, 7.6.1), and cookies, which only the gateway sets."""
+
+_INTERNAL = {"directory": frozenset({"sign-in", "sessions"})}
+_PUBLIC = {"fleet": frozenset({"enrolments"})}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The service that a path means and the first word of what is asked of it."""
+
+    service: str
+    resource: str
+
+    @property
+    def internal(self) -> bool:
+        """For the gateway itself, never for a client."""
+        return self.resource in _INTERNAL.get(self.service, ())
+
+    @property
+    def public(self) -> bool:
+        """For strangers too: a device has no session when it enrols."""
+        return self.resource in _PUBLIC.get(self.service, ())
+
+
+def target_of(path: str) -> Target | None:
+    """Where ``/api/v1/<service>/<resource>...`` leads; ``path`` is decoded, as the service will read it.
+
+    ``None`` for a path with empty, ``.`` or ``..`` parts: two readers could take it for two different things.
+    """
+    parts = path.removeprefix("/api/v1/").split("/")
+    inner = parts[:-1] if parts[-1] == "" else parts
+    if len(inner) < 2 or any(part in ("", ".", "..") for part in inner):
+        return None
+    return Target(parts[0], parts[1])
+
+
+def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request that may change something could come from another site's page.
+
+    Browsers say where a request comes from: ``Sec-Fetch-Site``, or at least ``Origin``. What says neither is a program;
+    it must then send what a plain HTML form cannot: JSON, or nothing.
+    """
+    if method in SAFE_METHODS:
+        return False
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return has_body and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
+
+
+class Buckets:
+    """Token buckets by name: ``burst`` at once, then ``per_minute``. Time is given in seconds, by any steady clock."""
+
+    _MOST = 10_000
+
+    def __init__(self, burst: int, per_minute: int) -> None:
+        self._burst = burst
+        self._per_second = per_minute / 60
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def take(self, name: str, now: float) -> float:
+        """Take one token; 0, or the seconds until there is one again."""
+        level, at = self._levels.pop(name, (float(self._burst), now))
+        level = min(self._burst, level + (now - at) * self._per_second)
+        taken = level >= 1
+        self._levels[name] = (level - 1 if taken else level, now)
+        if len(self._levels) > self._MOST:
+            del self._levels[next(iter(self._levels))]  # The one not seen for longest.
+        return 0.0 if taken else (1 - level) / self._per_second

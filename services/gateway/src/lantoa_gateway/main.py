@@ -1,0 +1,42 @@
+"""The gateway: the one HTTP door."""
+
+import json
+import time
+
+from joserfc.jwk import OKPKey
+
+from lantoa_gateway.adapters import DeviceKeys, Directory, Upstreams
+from lantoa_gateway.api.auth import auth_routes
+from lantoa_gateway.api.files import Console, media_routes
+from lantoa_gateway.api.guard import Guard
+from lantoa_gateway.api.proxy import Proxy
+from lantoa_gateway.settings import GatewaySettings
+from lantoa_gateway.usecases import Sessions, Tokens
+from lantoa_runtime.http.auth import TokenSigner
+from lantoa_runtime.service import Service, service_main
+
+
+def build(service: Service[GatewaySettings]) -> None:
+    """Hang the doors on the service."""
+    service.stateless = True
+    settings, app = service.settings, service.app
+    key = OKPKey.import_key(json.loads(settings.gateway_key_file.read_text()))
+    upstreams = Upstreams(settings.gateway_upstreams)
+    service.on_stop(upstreams.close)
+    tokens = Tokens(TokenSigner(key), time.time)
+    directory = Directory(upstreams, tokens)
+    sessions = Sessions(directory, time.monotonic)
+    app.add_middleware(Guard, production=settings.production)
+    app.include_router(auth_routes(directory, sessions))
+    app.include_router(
+        media_routes(DeviceKeys(settings.gateway_device_keys_file, settings.gateway_root_public), service.blobs)
+    )
+    app.mount("/api/v1", Proxy(upstreams, sessions, tokens))
+    if settings.gateway_console_dir:
+        app.mount("/", Console(directory=settings.gateway_console_dir, html=True))
+
+
+main = service_main("gateway", GatewaySettings, build)
+
+if __name__ == "__main__":
+    main()
