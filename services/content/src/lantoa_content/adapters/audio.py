@@ -2,7 +2,9 @@
 
 import io
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lantoa_runtime.errors import AppError
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Samples = NDArray[np.float32]
+    Powers = NDArray[np.float64]
 
 MEDIA_TYPE = "audio/ogg"
 TARGET_LUFS = -16.0
@@ -55,10 +58,8 @@ class AudioRendition:
 
 def warm_up() -> None:
     """Import what `make_audio` needs, which takes one to four seconds and would else fall on the first item."""
-    import pyloudnorm  # noqa: F401
-    import scipy.ndimage
-    import scipy.signal
-    import soundfile  # noqa: F401
+    for module in ("numpy", "pyloudnorm", "scipy.ndimage", "scipy.signal", "soundfile"):
+        import_module(module)
 
 
 def make_audio(pcm: bytes, sample_rate: int) -> AudioRendition:
@@ -70,33 +71,42 @@ def make_audio(pcm: bytes, sample_rate: int) -> AudioRendition:
     import numpy as np
 
     sound = _prepare(np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0, sample_rate)
-    heard, peaks = _hop_powers(sound), _hop_peaks(sound)
+    heard = _measure(_chunks(sound))
     aim, ceiling_db = TARGET_LUFS, PEAK_DBFS - _OVERSHOOT_DB
     for _ in range(_CODEC_ROUNDS):
-        data = _encode(_with_gain(sound, _gain(heard, peaks, aim, _ratio(ceiling_db))))
-        decoded = _decode(data)
-        lufs = _loudness(_hop_powers(decoded))
-        over_db = 20.0 * float(np.log10(max(decoded.max(), -decoded.min()))) - PEAK_DBFS
+        data = _encode(sound, _gain(heard, aim, _ratio(ceiling_db)))
+        decoded = _measure(_decode(data))
+        lufs = _loudness(decoded.powers)
+        over_db = 20.0 * float(np.log10(decoded.peaks.max())) - PEAK_DBFS
         if abs(lufs - TARGET_LUFS) <= _CODEC_CLOSE_LU and over_db <= 0:
-            return AudioRendition(data=data, seconds=len(decoded) / _RATE, lufs=lufs)
+            break
         aim += TARGET_LUFS - lufs
         # Another ceiling makes other peaks, so what was over is not all that has to go.
         ceiling_db -= over_db + _CODEC_MARGIN_DB if over_db > 0 else 0.0
     if abs(lufs - TARGET_LUFS) > TOLERANCE_LU or over_db > 0:
         raise AudioFailed(f"the sound stays at {lufs:.1f} LUFS with peaks at {over_db + PEAK_DBFS:.1f} dBFS")
-    return AudioRendition(data=data, seconds=len(decoded) / _RATE, lufs=lufs)
+    return AudioRendition(data=data, seconds=decoded.samples / _RATE, lufs=lufs)
 
 
-def _gain(heard: "Samples", peaks: "Samples", aim: float, ceiling: float) -> "Samples":
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Of a sound: its length in samples, and for each hop the largest sample and the K-weighted mean square."""
+
+    samples: int
+    peaks: "Powers"
+    powers: "Powers"
+
+
+def _gain(heard: _Measured, aim: float, ceiling: float) -> "Powers":
     """Gain of each hop that brings the sound to `aim` LUFS under the ceiling, as near as a dozen rounds bring it.
 
     The gain moves slowly beside the meter's filter, so the limited sound's power is the power before times its square,
     and no round has to touch the samples again.
     """
-    gain_db = aim - _loudness(heard)
+    gain_db = aim - _loudness(heard.powers)
     for _ in range(_GAIN_ROUNDS):
-        gain = _limited(_ratio(gain_db), peaks, ceiling)
-        missing = aim - _loudness(heard * gain**2)
+        gain = _limited(_ratio(gain_db), heard.peaks, ceiling)
+        missing = aim - _loudness(heard.powers * gain**2)
         if abs(missing) <= _GAIN_CLOSE_LU:
             break
         # The limiter takes back about half of every dB given.
@@ -114,7 +124,7 @@ def _prepare(sound: "Samples", sample_rate: int) -> "Samples":
     The silence also makes the shortest clip as long as the meter's block of 0.4 s.
     """
     import numpy as np
-    from scipy.signal import resample_poly  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.signal import resample_poly
 
     level = np.abs(sound)
     loudest = float(level.max(initial=0.0))
@@ -123,45 +133,27 @@ def _prepare(sound: "Samples", sample_rate: int) -> "Samples":
     heard = np.flatnonzero(level > loudest * _ratio(_TRIM_DB))
     sound = sound[heard[0] : heard[-1] + 1]
     if sample_rate != _RATE:
-        sound = resample_poly(sound, _RATE, sample_rate).astype(np.float32)
+        sound = resample_poly(sound, _RATE, sample_rate).astype(np.float32, copy=False)
     silence = round(SILENCE_SECONDS * _RATE)
     return np.pad(sound, (silence, silence + -len(sound) % _HOP))
 
 
-def _limited(gain: float, peaks: "Samples", ceiling: float) -> "Samples":
+def _limited(gain: float, peaks: "Powers", ceiling: float) -> "Powers":
     """The gain, a hop at a time, under which no peak passes the ceiling: it falls before a peak and comes back after.
 
     The mean of a running minimum over a smaller window is never above what the hop, or the one before it, needs.
     """
     import numpy as np
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
     needed = np.minimum(gain, ceiling / np.maximum(peaks, 1e-9))
     lowest = minimum_filter1d(needed, 2 * _LIMITER_HOPS + 3, mode="nearest")
-    smooth: Samples = uniform_filter1d(lowest, 2 * _LIMITER_HOPS + 1, mode="nearest")
+    smooth: Powers = uniform_filter1d(lowest, 2 * _LIMITER_HOPS + 1, mode="nearest")
     return smooth
 
 
-def _with_gain(sound: "Samples", gain: "Samples") -> "Samples":
-    """The sound times its gain, which goes in a straight line from each hop to the next."""
-    import numpy as np
-
-    ramp = np.arange(_HOP, dtype=np.float32) / _HOP
-    here, there = gain.astype(np.float32), np.append(gain[1:], gain[-1]).astype(np.float32)
-    louder: Samples = (sound.reshape(-1, _HOP) * (here[:, None] + (there - here)[:, None] * ramp)).reshape(-1)
-    return louder
-
-
-def _hop_peaks(sound: "Samples") -> "Samples":
-    import numpy as np
-
-    hops = sound.reshape(-1, _HOP)
-    peaks: Samples = np.maximum(hops.max(axis=1), -hops.min(axis=1)).astype(np.float64)
-    return peaks
-
-
-def _hop_powers(sound: "Samples") -> "Samples":
-    """Mean square of the K-weighted sound (BS.1770-4) in each hop; a rest shorter than a hop is left out."""
+def _measure(chunks: Iterable["Samples"]) -> _Measured:
+    """Peaks and K-weighted powers (BS.1770-4) of the whole hops of a sound that comes in chunks of `_CHUNK` samples."""
     import numpy as np
     from pyloudnorm.iirfilter import IIRfilter
     from scipy.signal import sosfilt
@@ -170,46 +162,57 @@ def _hop_powers(sound: "Samples") -> "Samples":
     high_pass = IIRfilter(0.0, 0.5, 38.0, _RATE, "high_pass")
     sections = np.array([np.concatenate((one.b, one.a)) for one in (shelf, high_pass)])
     state = np.zeros((len(sections), 2))
-    powers = []
-    for start in range(0, len(sound) // _HOP * _HOP, _CHUNK):
-        chunk = sound[start : start + _CHUNK]
-        weighted, state = sosfilt(sections, chunk[: len(chunk) // _HOP * _HOP].astype(np.float64), zi=state)
-        hops = weighted.reshape(-1, _HOP)
-        powers.append(np.einsum("ij,ij->i", hops, hops) / _HOP)
-    joined: Samples = np.concatenate(powers)
-    return joined
+    samples, peaks, powers = 0, [], []
+    for chunk in chunks:
+        samples += len(chunk)
+        whole = chunk[: len(chunk) // _HOP * _HOP].astype(np.float64)
+        weighted, state = sosfilt(sections, whole, zi=state)
+        peaks.append(np.abs(whole).reshape(-1, _HOP).max(axis=1))
+        powers.append(np.square(weighted).reshape(-1, _HOP).mean(axis=1))
+    return _Measured(samples, np.concatenate(peaks), np.concatenate(powers))
 
 
-def _loudness(powers: "Samples") -> float:
+def _loudness(powers: "Powers") -> float:
     """Integrated loudness of mono sound (BS.1770-4, formulas 3 to 7) in LUFS, from the K-weighted power of its hops."""
     import numpy as np
 
     steps = powers[: len(powers) // _STEP_HOPS * _STEP_HOPS].reshape(-1, _STEP_HOPS).mean(axis=1)
     blocks = np.convolve(steps, np.full(_BLOCK_STEPS, 1 / _BLOCK_STEPS), mode="valid")
-    audible = blocks[blocks > _power(_ABSOLUTE_GATE_LUFS)]
+    audible = blocks[blocks > _ratio(_ABSOLUTE_GATE_LUFS + 0.691) ** 2]
     if not len(audible):
         return _ABSOLUTE_GATE_LUFS
     loud = audible[audible > audible.mean() * _ratio(_RELATIVE_GATE_LU) ** 2]
     return -0.691 + 10.0 * float(np.log10(loud.mean()))
 
 
-def _power(lufs: float) -> float:
-    return float(10.0 ** ((lufs + 0.691) / 10.0))
+def _chunks(sound: "Samples") -> Iterator["Samples"]:
+    for start in range(0, len(sound), _CHUNK):
+        yield sound[start : start + _CHUNK]
 
 
-def _encode(sound: "Samples") -> bytes:
+def _encode(sound: "Samples", gain: "Powers") -> bytes:
+    """The sound as Opus, times its gain, which goes in a straight line from each hop to the next."""
+    import numpy as np
     import soundfile
 
+    ramp = np.arange(_HOP) / _HOP
+    steps = np.diff(gain, append=gain[-1])
     file = io.BytesIO()
-    soundfile.write(file, sound, _RATE, format="OGG", subtype="OPUS", compression_level=_COMPRESSION)
+    with soundfile.SoundFile(
+        file, "w", _RATE, channels=1, format="OGG", subtype="OPUS", compression_level=_COMPRESSION
+    ) as opus:
+        for number, chunk in enumerate(_chunks(sound)):
+            here = slice(number * _CHUNK // _HOP, (number + 1) * _CHUNK // _HOP)
+            gains = gain[here, None] + steps[here, None] * ramp
+            opus.write((chunk * gains.reshape(-1)).astype(np.float32))
     return _with_serial(file.getvalue(), _SERIAL)
 
 
-def _decode(data: bytes) -> "Samples":
+def _decode(data: bytes) -> Iterator["Samples"]:
     import soundfile
 
-    decoded: Samples = soundfile.read(io.BytesIO(data), dtype="float32")[0]
-    return decoded
+    with soundfile.SoundFile(io.BytesIO(data)) as opus:
+        yield from opus.blocks(_CHUNK, dtype="float32")
 
 
 _BITS_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

@@ -1,0 +1,5 @@
+"""Content's HTTP API."""
+
+from lantoa_content.api.routes import reading, writing
+
+__all__ = ["reading", "writing"]

@@ -1,0 +1,48 @@
+"""Composition root: `serve | migrate | version`."""
+
+import asyncio
+
+from lantoa_content import api, consumers
+from lantoa_content.adapters.audio import warm_up
+from lantoa_content.adapters.renderer import Renderer
+from lantoa_content.adapters.speech import SpeechWorker
+from lantoa_content.settings import ContentSettings
+from lantoa_content.usecases.desk import Desk
+from lantoa_content.usecases.lists import ItemLists
+from lantoa_content.usecases.render import Rendering
+from lantoa_content.usecases.stored import INDEXES
+from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
+from lantoa_runtime.mongo import ReadModel
+from lantoa_runtime.service import Service, service_main
+
+_WARM_UP_SECONDS = 1.0
+
+
+def build(service: Service[ContentSettings]) -> None:
+    """Hang content's routes, handlers and jobs on the chassis."""
+    settings = service.settings
+    items = service.aggregates("items")
+    units = ReadModel(service.db["units"])
+    renderer = Renderer(SpeechWorker(settings.speech_command, settings.speech_seconds), settings.voice)
+    rendering = Rendering(items, service.blobs, renderer, service.clock)
+    consumers.register(service.bus, units, rendering)
+    desk = Desk(items, units, service.clock)
+    service.routes(api.reading(desk, ItemLists(items.collection, service.clock), service.blobs))
+    service.routes(api.writing(desk, service.db[IDEMPOTENCY]))
+
+    warm = False
+
+    async def warm_up_once() -> None:
+        nonlocal warm
+        # Not before it is ready: the imports would keep the event loop from answering.
+        if not warm and not await service.failures():
+            await asyncio.to_thread(warm_up)
+            warm = True
+
+    service.every("warm up sound", _WARM_UP_SECONDS, warm_up_once)
+
+
+main = service_main("content", ContentSettings, build, indexes=INDEXES)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""Metrics of content."""
+
+from prometheus_client import Counter, Histogram
+
+RENDER_SECONDS = Histogram(
+    "lantoa_content_render_seconds",
+    "Time to make the renditions of one revision",
+    buckets=(0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
+)
+RENDERS = Counter("lantoa_content_renders_total", "Revisions that were to be rendered", ["outcome"])
+"""Outcomes: rendered; failed, which the author is told; obsolete, because it was edited or is done; retried."""

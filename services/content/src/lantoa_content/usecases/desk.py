@@ -1,0 +1,181 @@
+"""What people do with items: write, submit, approve, return, withdraw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from lantoa_calendar.periods import local_day
+from lantoa_content.domain import item as rules
+from lantoa_content.domain.item import Actor, Content, Item, Person, Unit
+from lantoa_content.usecases.stored import from_document, published, to_fields, with_history
+from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_SUBMITTED, ITEM_WITHDRAWN
+from lantoa_contracts.events.content import ItemApproved, ItemSubmitted, ItemWithdrawn
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.errors import Invalid, NotFound, StaleVersion
+from lantoa_runtime.http import Caller
+from lantoa_runtime.mongo import Aggregates, Document, Outgoing, ReadModel
+
+
+def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
+    """The caller with the rights that they hold at a unit."""
+    person = Person(caller.id, caller.name)
+    return Actor(person, writes=caller.may("author", path), approves=caller.may("approver", path))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The items, the units that they may be for, and the clock. A change answers with the document as it then is."""
+
+    items: Aggregates
+    units: ReadModel
+    clock: Clock
+
+    async def visible(self, item_id: str, caller: Caller) -> Document:
+        """An item's document.
+
+        Raises:
+            NotFound: there is none, or it lies outside the units where the caller has a role.
+        """
+        document = await self.items.load(item_id)
+        if document is None or not set(document["path"]) & set(caller.scopes):
+            raise NotFound("item")
+        return document
+
+    async def create(self, item_id: str, caller: Caller, content: Content, unit_id: str) -> Document:
+        """A new draft under this id.
+
+        Raises:
+            Invalid: `unknown-unit`, or the content is refused.
+            Forbidden: the caller is no author there.
+            DuplicateKey: the id is taken.
+        """
+        now = self.clock.now()
+        unit = await self._unit(unit_id, now)
+        caller.require("author", unit.path)
+        author = Person(caller.id, caller.name)
+        made = Item(item_id, author, unit, rules.check_content(content), created_at=now, updated_at=now)
+        return await self.items.insert(item_id, {**to_fields(made), "history": []})
+
+    async def edit(self, item_id: str, ver: int, caller: Caller, changes: Mapping[str, Any]) -> Document:
+        """The item with some fields of its content, or its `unit_id`, changed; the same values change nothing.
+
+        Raises:
+            AppError: see `domain.item.edit`; StaleVersion, when `ver` is not the item's.
+        """
+        document, item, actor = await self._open(item_id, ver, caller)
+        now = self.clock.now()
+        written = {name: value for name, value in changes.items() if name != "unit_id"}
+        content = replace(item.content, **written)
+        unit = item.unit
+        if changes.get("unit_id", unit.id) != unit.id:
+            unit = await self._unit(changes["unit_id"], now)
+            caller.require("author", unit.path)
+        edited = rules.edit(item, actor, content, unit, now)
+        if (content, unit) == (item.content, item.unit):
+            return document
+        events = [self._withdrawn(item, ver, "edited", now)] if item.state == "approved" else []
+        fields = with_history(document, edited, "edited", caller.id, now) if edited.revision != item.revision else None
+        return await self.items.save(document, fields or to_fields(edited), events)
+
+    async def submit(self, item_id: str, ver: int, caller: Caller) -> Document:
+        """The item handed in: its renditions are made next.
+
+        Raises:
+            AppError: see `domain.item.submit`; StaleVersion; Invalid, when its unit has ended in between.
+        """
+        document, item, actor = await self._open(item_id, ver, caller)
+        now = self.clock.now()
+        unit = await self._unit(item.unit.id, now)
+        submitted = rules.submit(item, actor, unit, now)
+        event = ItemSubmitted(
+            item_id=item.id, ver=ver + 1, revision=item.revision, unit_id=unit.id, author_id=item.author.id
+        )
+        fields = with_history(document, submitted, "submitted", caller.id, now)
+        return await self.items.save(document, fields, [Outgoing(ITEM_SUBMITTED, event)])
+
+    async def approve(self, item_id: str, ver: int, caller: Caller, seen_sha256: str) -> Document:
+        """The item, approved; the event leaves with the same write. A repeat by the same approver changes nothing.
+
+        Raises:
+            AppError: see `domain.item.approve`; StaleVersion.
+        """
+        document = await self.visible(item_id, caller)
+        item, actor = from_document(document), actor_at(caller, tuple(document["path"]))
+        now = self.clock.now()
+        if rules.is_approved_by(item, actor, seen_sha256):
+            return document  # The answer to the first try was lost, and with it the new version.
+        _same_version(document, ver)
+        approved = rules.approve(item, actor, seen_sha256, now)
+        fields = with_history(document, approved, "approved", caller.id, now)
+        return await self.items.save(document, fields, [Outgoing(ITEM_APPROVED, _approved(approved, actor, ver, now))])
+
+    async def send_back(self, item_id: str, ver: int, caller: Caller, comment: str) -> Document:
+        """The item back at its author's desk.
+
+        Raises:
+            AppError: see `domain.item.send_back`; StaleVersion.
+        """
+        document, item, actor = await self._open(item_id, ver, caller)
+        now = self.clock.now()
+        returned = rules.send_back(item, actor, comment, now)
+        return await self.items.save(document, with_history(document, returned, "returned", caller.id, now, comment))
+
+    async def withdraw(self, item_id: str, ver: int, caller: Caller) -> Document:
+        """The item put away; who plays or shows it is told.
+
+        Raises:
+            AppError: see `domain.item.withdraw`; StaleVersion.
+        """
+        document, item, actor = await self._open(item_id, ver, caller)
+        now = self.clock.now()
+        withdrawn = rules.withdraw(item, actor, now)
+        events = [self._withdrawn(item, ver, "withdrawn", now)] if item.state == "approved" else []
+        fields = with_history(document, withdrawn, "withdrawn", caller.id, now)
+        return await self.items.save(document, fields, events)
+
+    async def _open(self, item_id: str, ver: int, caller: Caller) -> tuple[Document, Item, Actor]:
+        document = await self.visible(item_id, caller)
+        _same_version(document, ver)
+        return document, from_document(document), actor_at(caller, tuple(document["path"]))
+
+    async def _unit(self, unit_id: str, now: datetime) -> Unit:
+        """A unit of the directory that is in force today."""
+        found = await self.units.get(unit_id)
+        today = local_day(now).isoformat()
+        if found is None or (found["valid_from"] or "") > today or (found["valid_to"] or today) < today:
+            raise Invalid("unknown-unit", "/unit_id")
+        return Unit(unit_id, found["name"], tuple(found["path"]))
+
+    @staticmethod
+    def _withdrawn(item: Item, ver: int, reason: Any, at: datetime) -> Outgoing:
+        return Outgoing(
+            ITEM_WITHDRAWN,
+            ItemWithdrawn(
+                item_id=item.id, ver=ver + 1, revision=item.revision, unit_id=item.unit.id, reason=reason, at=at
+            ),
+        )
+
+
+def _same_version(document: Document, ver: int) -> None:
+    if document["ver"] != ver:
+        raise StaleVersion
+
+
+def _approved(item: Item, actor: Actor, ver: int, at: datetime) -> ItemApproved:
+    return ItemApproved(
+        item_id=item.id,
+        ver=ver + 1,
+        revision=item.revision,
+        approval_sha256=rules.hash_to_approve(item),
+        title=item.content.title,
+        priority=item.content.priority,
+        unit_id=item.unit.id,
+        tasks=item.content.tasks,
+        topic=item.content.topic,
+        language=item.content.language,
+        renditions=published(item),
+        author_id=item.author.id,
+        approver_id=actor.person.id,
+        approved_at=at,
+    )

@@ -1,0 +1,118 @@
+"""Items in the forms that leave the service: documents, and what events and readers get of renditions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
+from lantoa_contracts.base import BlobRef
+from lantoa_contracts.events import content as contract
+from lantoa_runtime.mongo import Document, Index
+
+MOST_HISTORY = 100
+INDEXES = (Index("items", ("path", "updated_at")), Index("items", ("path", "state", "updated_at")))
+
+
+def to_fields(item: Item) -> dict[str, Any]:
+    """The fields of an item's document, without its id."""
+    return {
+        "author": _person(item.author),
+        "unit_id": item.unit.id,
+        "unit_name": item.unit.name,
+        "path": list(item.unit.path),
+        "title": item.content.title,
+        "body": item.content.body,
+        "priority": item.content.priority,
+        "tasks": list(item.content.tasks),
+        "topic": item.content.topic,
+        "language": item.content.language,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+        "revision": item.revision,
+        "state": item.state,
+        "submitted_at": item.submitted_at,
+        "renditions": [_rendition(one) for one in item.renditions],
+        "failure": {"code": item.failure.code, "params": dict(item.failure.params)} if item.failure else None,
+        "comment": item.comment,
+        "approver": _person(item.approver) if item.approver else None,
+        "approved_at": item.approved_at,
+        "approval_sha256": item.approval_sha256,
+    }
+
+
+def _person(person: Person) -> dict[str, str]:
+    return {"id": person.id, "name": person.name}
+
+
+def _rendition(one: Rendition) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "sha256": one.sha256,
+        "bytes": one.bytes,
+        "media_type": one.media_type,
+        "seconds": one.seconds,
+        "lufs": one.lufs,
+        "voice": one.voice,
+    }
+
+
+def from_document(document: Document) -> Item:
+    """The item that a document holds."""
+    return Item(
+        id=document["_id"],
+        author=Person(**document["author"]),
+        unit=Unit(document["unit_id"], document["unit_name"], tuple(document["path"])),
+        content=Content(
+            title=document["title"],
+            body=document["body"],
+            priority=document["priority"],
+            tasks=tuple(document["tasks"]),
+            topic=document["topic"],
+            language=document["language"],
+        ),
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        revision=document["revision"],
+        state=document["state"],
+        submitted_at=document["submitted_at"],
+        renditions=tuple(Rendition(**one) for one in document["renditions"]),
+        failure=Failure(**document["failure"]) if document["failure"] else None,
+        comment=document["comment"],
+        approver=Person(**document["approver"]) if document["approver"] else None,
+        approved_at=document["approved_at"],
+        approval_sha256=document["approval_sha256"],
+    )
+
+
+def published(item: Item) -> tuple[contract.Rendition, ...]:
+    """The renditions as other services and readers get them."""
+    return tuple(
+        contract.Rendition(
+            kind=one.kind,
+            blob=BlobRef(sha256=one.sha256, bytes=one.bytes, media_type=one.media_type),
+            seconds=one.seconds,
+            lufs=one.lufs,
+            voice=one.voice,
+        )
+        for one in item.renditions
+    )
+
+
+def with_history(
+    document: Mapping[str, Any], item: Item, action: str, by: str, at: datetime, comment: str | None = None
+) -> dict[str, Any]:
+    """The fields of a changed item, with the step kept in its history.
+
+    A submitted revision is kept whole, because others see it from then on; later steps name it by its number.
+    """
+    whole = action == "submitted"
+    entry = {
+        "revision": item.revision,
+        "action": action,
+        "by": by,
+        "at": at,
+        "title": item.content.title if whole else None,
+        "body": item.content.body if whole else None,
+        "comment": comment,
+    }
+    return {**to_fields(item), "history": [*document["history"], entry][-MOST_HISTORY:]}
