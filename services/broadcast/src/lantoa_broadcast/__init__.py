@@ -1,0 +1,1 @@
+"""Programme grids, sessions, rundowns, airings."""

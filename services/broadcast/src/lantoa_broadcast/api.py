@@ -1,0 +1,213 @@
+"""Broadcast over HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from lantoa_broadcast.domain import Grid, Session
+from lantoa_broadcast.usecases import grids, programme
+from lantoa_broadcast.usecases.pages import newest_first
+from lantoa_broadcast.usecases.stores import Stores
+from lantoa_contracts.base import Id, SignedDocument
+from lantoa_runtime.errors import AppError, Invalid, NotFound
+from lantoa_runtime.http import Caller, CallerDep, KeyDep, Page, PageLimit, StrictModel, etag, idempotent
+from lantoa_runtime.http.auth import ROLES
+from lantoa_runtime.http.conditions import COLLECTION
+
+_PLANNERS = ("technician", "approver")
+
+
+class GridBody(StrictModel):
+    """When a unit broadcasts, as it is to be."""
+
+    rule: Annotated[str, Field(min_length=1, max_length=200)]
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    max_minutes: Annotated[int, Field(ge=1, le=240)] = 45
+
+
+class GridView(BaseModel):
+    """When a unit broadcasts; ``ver`` 0 is the grid that holds until somebody sets one."""
+
+    unit_id: str
+    ver: int
+    rule: str
+    at: str
+    max_minutes: int
+
+
+class EntryView(BaseModel):
+    """An item in a session; ``seconds`` is the length of its audio."""
+
+    entry_id: str
+    item_id: str
+    revision: int
+    title: str
+    priority: str
+    seconds: float
+
+
+class SessionView(BaseModel):
+    """A session and what it plays, in order."""
+
+    id: str
+    unit_id: str
+    starts_at: datetime
+    entries: list[EntryView]
+
+
+class StartNow(StrictModel):
+    """Start the unit's next session so many seconds from now."""
+
+    unit_id: Id
+    in_seconds: Annotated[float, Field(ge=0, le=3600)] = 3.0
+
+
+class ProofView(BaseModel):
+    """One attempt, as the station signed it."""
+
+    local_id: str
+    outcome: str
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    document: SignedDocument
+
+
+class AiringView(BaseModel):
+    """An entry at a station: heard to its end, or only cut attempts so far."""
+
+    id: str
+    state: str
+    device_id: str
+    device_name: str
+    unit_id: str
+    session_id: str
+    entry_id: str
+    item_id: str
+    revision: int
+    title: str
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    proofs: list[ProofView]
+
+
+def _grid_view(unit_id: str, grid: Grid, ver: int) -> GridView:
+    return GridView(unit_id=unit_id, ver=ver, rule=grid.rule, at=grid.at, max_minutes=grid.max_minutes)
+
+
+def _session_view(session: Session) -> SessionView:
+    return SessionView(
+        id=session.session_id,
+        unit_id=session.unit_id,
+        starts_at=session.starts_at,
+        entries=[
+            EntryView(
+                entry_id=entry.entry_id,
+                item_id=entry.item.item_id,
+                revision=entry.item.revision,
+                title=entry.item.title,
+                priority=entry.item.priority,
+                seconds=entry.item.seconds,
+            )
+            for entry in session.active
+        ],
+    )
+
+
+async def _seen(stores: Stores, caller: Caller, unit_id: str) -> None:
+    """Any role lets a person see what is planned and heard in the unit."""
+    unit = await stores.units.get(unit_id)
+    if unit is None:
+        raise NotFound("unit")
+    caller.require(ROLES, unit["path"])
+
+
+def router(stores: Stores) -> APIRouter:
+    """The routes, on these stores."""
+    routes = APIRouter()
+    _grids(routes, stores)
+    _sessions(routes, stores)
+    _airings(routes, stores)
+    return routes
+
+
+def _grids(routes: APIRouter, stores: Stores) -> None:
+    @routes.get("/grids/{unit_id}")
+    async def get_grid(unit_id: Id, caller: CallerDep, response: Response) -> GridView:
+        await _seen(stores, caller, unit_id)
+        grid, ver = await grids.grid_of(stores, unit_id)
+        response.headers["ETag"] = etag(ver)
+        return _grid_view(unit_id, grid, ver)
+
+    @routes.put("/grids/{unit_id}")
+    async def put_grid(
+        unit_id: Id,
+        body: GridBody,
+        caller: CallerDep,
+        response: Response,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> GridView:
+        await _seen(stores, caller, unit_id)
+        caller.require(_PLANNERS, await stores.path(unit_id))
+        grid, ver = await grids.set_grid(stores, unit_id, body.rule, body.at, body.max_minutes, if_match)
+        response.headers["ETag"] = etag(ver)
+        return _grid_view(unit_id, grid, ver)
+
+
+def _sessions(routes: APIRouter, stores: Stores) -> None:
+    @routes.get("/sessions")
+    async def sessions(
+        caller: CallerDep, unit_id: Id, limit: PageLimit = 50, cursor: str | None = None
+    ) -> Page[SessionView]:
+        await _seen(stores, caller, unit_id)
+        found, after = await newest_first(stores.sessions.collection, {"unit_id": unit_id}, "starts_at", cursor, limit)
+        return Page(items=[_session_view(Session.of(session)) for session in found], next=after)
+
+    @routes.post("/sessions/start-now")
+    async def start_now(
+        body: StartNow, caller: CallerDep, key: KeyDep, request: Request, response: Response
+    ) -> SessionView:
+        if stores.settings.production:
+            raise AppError("demo-only", 403)
+        if await stores.units.get(body.unit_id) is None:
+            raise Invalid("unknown-unit", "/unit_id")
+        caller.require(_PLANNERS, await stores.path(body.unit_id))
+
+        async def move(move_id: str) -> SessionView:
+            return _session_view(await programme.start_now(stores, body.unit_id, body.in_seconds, move_id))
+
+        async def moved(move_id: str) -> SessionView | None:
+            session = await programme.moved_session(stores, move_id)
+            return _session_view(session) if session else None
+
+        records = request.app.state.service.db[COLLECTION]
+        return await idempotent(request, response, records, caller, key, body, move, moved)
+
+
+def _airings(routes: APIRouter, stores: Stores) -> None:
+    @routes.get("/airings")
+    async def airings(
+        caller: CallerDep,
+        item_id: Annotated[Id | None, Query()] = None,
+        unit_id: Annotated[Id | None, Query()] = None,
+        limit: PageLimit = 50,
+        cursor: str | None = None,
+    ) -> Page[AiringView]:
+        where: dict[str, Any] = {"item_id": item_id} if item_id else {}
+        if unit_id:
+            await _seen(stores, caller, unit_id)
+            where["path"] = unit_id
+        elif item_id:
+            where["path"] = {"$in": list(caller.scopes)}
+        else:
+            raise Invalid("field-missing", "/item_id")
+        found, after = await newest_first(stores.airings.collection, where, "started_at", cursor, limit)
+        return Page(items=[_airing_view(airing) for airing in found], next=after)
+
+
+def _airing_view(airing: Mapping[str, Any]) -> AiringView:
+    return AiringView.model_validate({**airing, "id": airing["_id"]})

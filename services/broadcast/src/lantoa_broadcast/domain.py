@@ -1,0 +1,221 @@
+"""Grids, sessions and what may stand in them. Pure.
+
+A session belongs to the unit whose people are the audience. A station plays the sessions of every unit on its path.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from lantoa_calendar.periods import ZONE
+from lantoa_calendar.recurrence import Slot, next_occurrence
+
+SECONDS_TOLERANCE = 2.0
+"""How far a proof's seconds may be from the entry's: decoders round and pad."""
+
+_RANKS = {"emergency": 0, "priority": 1, "normal": 2}
+
+
+class NoSlot(Exception):
+    """The item fits into no session: ``too-long`` for any of them, or the grid is ``over``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Grid:
+    """When a unit broadcasts: on the days of ``rule`` (RRULE) from ``since`` on, at local time ``at``."""
+
+    rule: str
+    at: str
+    max_minutes: int
+    since: date
+
+    def slots(self, after: datetime) -> Iterator[datetime]:
+        """The starts of sessions strictly after a moment, in order, in UTC.
+
+        Raises:
+            InvalidRule: the rule is not accepted (raised with the first one).
+        """
+        start = Slot(self.rule, self.at).start(self.since)
+        slot = next_occurrence(self.rule, start, after)
+        while slot is not None:
+            yield slot.astimezone(UTC)
+            slot = next_occurrence(self.rule, start, slot)
+
+
+def default_grid(today: date) -> Grid:
+    """What holds until somebody sets a grid: every day at 05:00, the hour of village radio (domain facts, 1.5)."""
+    return Grid("FREQ=DAILY", "05:00", 45, today)
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A stored audio file."""
+
+    sha256: str
+    bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """An approved bulletin as the radio needs it. ``ver`` is the item's version that was approved."""
+
+    item_id: str
+    ver: int
+    revision: int
+    title: str
+    priority: str
+    tasks: tuple[str, ...]
+    topic: str
+    approved_at: datetime
+    audio: Audio
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An item's place in a session. A withdrawn one stays on record: a station without network may yet air it."""
+
+    entry_id: str
+    item: Item
+    withdrawn: bool = False
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Entry":
+        """Read what ``dataclasses.asdict`` wrote."""
+        item = stored["item"]
+        audio = Audio(**item["audio"])
+        return cls(
+            stored["entry_id"], Item(**{**item, "tasks": tuple(item["tasks"]), "audio": audio}), stored["withdrawn"]
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """Entries that play one after the other. ``slot`` is the grid's time, ``starts_at`` the time that holds."""
+
+    session_id: str
+    unit_id: str
+    slot: datetime
+    starts_at: datetime
+    entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Session":
+        """Read a stored session."""
+        return cls(
+            stored["_id"],
+            stored["unit_id"],
+            stored["slot"],
+            stored["starts_at"],
+            tuple(Entry.of(entry) for entry in stored["entries"]),
+        )
+
+    @property
+    def active(self) -> tuple[Entry, ...]:
+        """What is to be played, in order."""
+        return tuple(entry for entry in self.entries if not entry.withdrawn)
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return sum(entry.item.seconds for entry in self.active)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is over if it keeps its time."""
+        return self.starts_at + timedelta(seconds=self.seconds)
+
+    def entry(self, entry_id: str) -> Entry | None:
+        """An entry, withdrawn or not."""
+        return next((entry for entry in self.entries if entry.entry_id == entry_id), None)
+
+    def holds(self, item: Item) -> bool:
+        """Whether this approval of the item was given its place here, also when it was withdrawn since."""
+        return any(entry.item.item_id == item.item_id and entry.item.ver >= item.ver for entry in self.entries)
+
+    def with_item(self, item: Item) -> "Session":
+        """The session with the item in its place: by class, then by approval (TT 39/2020: priority items first)."""
+        entry = Entry(entry_id_of(self.session_id, item), item)
+        others = [other for other in self.entries if other.entry_id != entry.entry_id]
+        return replace(self, entries=tuple(sorted([*others, entry], key=_order)))
+
+    def without(self, item_id: str, below: int, now: datetime) -> "Session":
+        """The session with approvals older than version ``below`` withdrawn; the same one when it has begun."""
+        if self.starts_at <= now:
+            return self
+        return replace(
+            self,
+            entries=tuple(
+                replace(entry, withdrawn=True)
+                if entry.item.item_id == item_id and entry.item.ver < below and not entry.withdrawn
+                else entry
+                for entry in self.entries
+            ),
+        )
+
+    def moved(self, starts_at: datetime) -> "Session":
+        """The same session at another time; its id and its entries' ids stay, so nothing can be aired twice."""
+        return replace(self, starts_at=starts_at)
+
+
+def _order(entry: Entry) -> tuple[int, datetime, str]:
+    return _RANKS[entry.item.priority], entry.item.approved_at, entry.entry_id
+
+
+def session_id_of(unit_id: str, slot: datetime) -> str:
+    """The id of a unit's session at a time of its grid."""
+    return f"s-{unit_id}-{slot.astimezone(ZONE):%Y%m%d%H%M}"
+
+
+def entry_id_of(session_id: str, item: Item) -> str:
+    """The id of an item's revision in a session."""
+    return hashlib.sha256(f"{session_id}|{item.item_id}|{item.revision}".encode()).hexdigest()[:20]
+
+
+def place(item: Item, unit_id: str, sessions: Iterable[Session], grid: Grid, after: datetime) -> Session | None:
+    """The first session that starts strictly after ``after`` and has room, with the item in it.
+
+    ``sessions`` are those of the unit that exist in the grid after that moment and those that have the item already.
+    ``None`` when one of them has it. A session that was moved to an earlier start keeps its slot in the grid taken.
+
+    Raises:
+        NoSlot: longer than a session may be, or the grid has no session left.
+    """
+    known = {session.session_id: session for session in sessions}
+    if any(session.holds(item) for session in known.values()):
+        return None
+    room = grid.max_minutes * 60
+    if item.seconds > room:
+        raise NoSlot("too-long")
+    for slot in grid.slots(after):
+        session_id = session_id_of(unit_id, slot)
+        session = known.get(session_id) or Session(session_id, unit_id, slot, slot)
+        if session.starts_at > after and session.seconds + item.seconds <= room:
+            return session.with_item(item)
+    raise NoSlot("over")
+
+
+def programme(sessions: Iterable[Session], path: Sequence[str], now: datetime, late: timedelta) -> list[Session]:
+    """What a station below ``path`` (root first) is to play: sessions with entries, not over for longer than ``late``.
+
+    In order of start. Sessions that start together play back to back, that of the nearest unit first.
+    """
+    current = [session for session in sessions if session.active and session.ends_at + late > now]
+    return sorted(current, key=lambda session: (session.starts_at, -path.index(session.unit_id), session.session_id))
+
+
+def proof_fault(entry: Entry, audio_sha256: str, item_id: str, revision: int, seconds: float, whole: bool) -> str:
+    """What in a proof contradicts the entry that it names; empty when nothing does."""
+    if audio_sha256 != entry.item.audio.sha256:
+        return "audio"
+    if (item_id, revision) != (entry.item.item_id, entry.item.revision):
+        return "item"
+    least = entry.item.seconds - SECONDS_TOLERANCE if whole else 0.0
+    return "" if least <= seconds <= entry.item.seconds + SECONDS_TOLERANCE else "seconds"

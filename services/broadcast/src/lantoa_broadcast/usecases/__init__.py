@@ -1,0 +1,1 @@
+"""What broadcast can do: the programme, rundowns, airings, and pages of them."""

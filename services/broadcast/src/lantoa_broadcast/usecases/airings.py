@@ -1,0 +1,151 @@
+"""What stations proved to have aired."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from lantoa_broadcast.domain import Entry, Session, proof_fault
+from lantoa_broadcast.usecases.stores import Stores
+from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.catalogue import AIRING_CONFIRMED
+from lantoa_contracts.device import AiredProof, RadioRundown
+from lantoa_contracts.events.broadcast import AiringConfirmed
+from lantoa_runtime.errors import AppError, NotFound, NotReady
+from lantoa_runtime.mongo import Change, Document, Outgoing
+from lantoa_signing.documents import SignatureRefused
+from lantoa_signing.nkey import verify_by_nkey
+
+MOST_PROOFS = 20
+"""Attempts at one entry that are kept; a station gives up after ten."""
+
+
+class ProofRefused(AppError):
+    """A proof that does not hold: forged, or contradicting what was to be aired. Final."""
+
+    def __init__(self, why: str, device_id: str) -> None:
+        super().__init__("broadcast.proof-refused", 422, why=why, device_id=device_id)
+
+
+def open_proof(document: SignedDocument, public_key: str, device_id: str) -> AiredProof:
+    """The station's word, once its signature and its sender have been checked.
+
+    Raises:
+        ProofRefused: signed by another key, or about another device.
+        ValidationError: signed, but not a proof.
+    """
+    try:
+        proof = AiredProof.model_validate_json(verify_by_nkey(document, public_key))
+    except SignatureRefused as error:
+        raise ProofRefused(str(error), device_id) from error
+    if proof.device_id != device_id:
+        raise ProofRefused("device", device_id)
+    return proof
+
+
+async def device_aired(stores: Stores, document: SignedDocument, device_id: str) -> None:
+    """Record one attempt of a station; the first that came to the entry's end confirms the airing.
+
+    Raises:
+        NotReady: the station's claim has not come yet.
+        ProofRefused, ValidationError: it does not hold; final.
+    """
+    station = await stores.devices.load(device_id)
+    if station is None or station["public_key"] is None:
+        raise NotReady("station")
+    proof = open_proof(document, station["public_key"], device_id)
+    await _require_told(stores, proof)
+    stored = await stores.sessions.load(proof.session_id)
+    entry = Session.of(stored).entry(proof.entry_id) if stored else None
+    if entry is None:
+        raise ProofRefused("entry", device_id)
+    whole = proof.outcome == "aired"
+    fault = proof_fault(entry, proof.audio_sha256, proof.item_id, proof.revision, proof.seconds, whole)
+    if fault or proof.ended_at < proof.started_at:
+        raise ProofRefused(fault or "time", device_id)
+    airing_id = f"{device_id}:{entry.entry_id}"
+    path = await stores.path(station["unit_id"])
+
+    def decide(airing: Document | None) -> Change | None:
+        proofs: list[dict[str, Any]] = airing["proofs"] if airing else []
+        if any(known["local_id"] == proof.local_id for known in proofs):
+            return None
+        if len(proofs) >= MOST_PROOFS:
+            raise ProofRefused("too-many", device_id)
+        confirms = whole and (airing is None or airing["state"] != "confirmed")
+        changes: dict[str, Any] = {"proofs": [*proofs, _kept(proof, document)]}
+        if airing is None:
+            changes |= _about(entry, station, path) | {"session_id": proof.session_id}
+        if airing is None or confirms:
+            changes |= {
+                "state": "confirmed" if whole else "cut",
+                "started_at": proof.started_at,
+                "ended_at": proof.ended_at,
+                "seconds": proof.seconds,
+            }
+        ver = airing["ver"] + 1 if airing else 1
+        return Change(changes, [_confirmed(airing_id, ver, entry, station, proof, document)] if confirms else [])
+
+    await stores.airings.change(airing_id, decide)
+
+
+async def _require_told(stores: Stores, proof: AiredProof) -> None:
+    """The rundown that the station names must be one of its own and have the entry in it."""
+    try:
+        rundown = RadioRundown.model_validate_json(await stores.blobs.get(proof.rundown_sha256))
+    except (NotFound, ValidationError) as error:
+        raise ProofRefused("rundown", proof.device_id) from error
+    told = {(session.session_id, entry.entry_id) for session in rundown.sessions for entry in session.entries}
+    if rundown.device_id != proof.device_id or (proof.session_id, proof.entry_id) not in told:
+        raise ProofRefused("rundown", proof.device_id)
+
+
+def _kept(proof: AiredProof, document: SignedDocument) -> dict[str, Any]:
+    return {
+        "local_id": proof.local_id,
+        "outcome": proof.outcome,
+        "started_at": proof.started_at,
+        "ended_at": proof.ended_at,
+        "seconds": proof.seconds,
+        "document": document.model_dump(),
+    }
+
+
+def _about(entry: Entry, station: Document, path: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "device_id": station["_id"],
+        "device_name": station["name"],
+        "unit_id": station["unit_id"],
+        "path": list(path),
+        "entry_id": entry.entry_id,
+        "item_id": entry.item.item_id,
+        "revision": entry.item.revision,
+        "title": entry.item.title,
+    }
+
+
+def _confirmed(
+    airing_id: str, ver: int, entry: Entry, station: Document, proof: AiredProof, document: SignedDocument
+) -> Outgoing:
+    event = AiringConfirmed.model_validate(
+        {
+            "airing_id": airing_id,
+            "ver": ver,
+            "device_id": station["_id"],
+            "unit_id": station["unit_id"],
+            "session_id": proof.session_id,
+            "entry_id": entry.entry_id,
+            "item_id": entry.item.item_id,
+            "revision": entry.item.revision,
+            "title": entry.item.title,
+            "priority": entry.item.priority,
+            "tasks": entry.item.tasks,
+            "topic": entry.item.topic,
+            "audio_sha256": entry.item.audio.sha256,
+            "started_at": proof.started_at,
+            "ended_at": proof.ended_at,
+            "seconds": proof.seconds,
+            "device_public_key": station["public_key"],
+            "proof": document,
+        }
+    )
+    return Outgoing(AIRING_CONFIRMED, event)

@@ -1,0 +1,40 @@
+"""Long lists, page by page."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from lantoa_runtime.errors import AppError
+from lantoa_runtime.mongo import Collection, Document
+
+
+async def newest_first(
+    collection: Collection, where: Mapping[str, Any], at: str, cursor: str | None, limit: int
+) -> tuple[list[Document], str | None]:
+    """Documents by the time in field ``at``, and the cursor of the next page.
+
+    Raises:
+        AppError: ``bad-cursor``.
+    """
+    sort = [(at, -1), ("_id", -1)]
+    if cursor is None:
+        found = await collection.find(where, sort=sort, limit=limit + 1)
+    else:
+        time, key = _place(cursor)
+        # Two plain reads: an $or would scan the collection.
+        found = await collection.find({**where, at: time, "_id": {"$lt": key}}, sort=sort, limit=limit + 1)
+        found += await collection.find({**where, at: {"$lt": time}}, sort=sort, limit=limit + 1)
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], base64.urlsafe_b64encode(f"{last[at].isoformat()} {last['_id']}".encode()).decode()
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
+    try:
+        time, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
+        return datetime.fromisoformat(time), key
+    except (binascii.Error, ValueError) as error:
+        raise AppError("bad-cursor", 400) from error

@@ -1,0 +1,153 @@
+"""Stations and what each of them is told to play."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from lantoa_broadcast.domain import Session, programme
+from lantoa_broadcast.usecases.stores import RACES, Stores
+from lantoa_contracts.base import BlobRef
+from lantoa_contracts.catalogue import RUNDOWN_ISSUED
+from lantoa_contracts.device import RadioRundown, RundownEntry, RundownSession
+from lantoa_contracts.events.broadcast import RundownIssued, SessionChanged
+from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
+from lantoa_runtime.errors import StaleVersion
+from lantoa_runtime.mongo import Change, Document, Outgoing
+
+
+async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
+    """Take up a device, and give a station its first rundown."""
+
+    def decide(device: Document | None) -> Change | None:
+        always = {"kind": event.kind, "name": event.name, "public_key": event.public_key}
+        placed = {"unit_id": event.unit_id, "revoked": False, "fleet_ver": event.ver}
+        if device is None:
+            return Change({**always, **placed, "rundown_ver": 0})
+        if event.ver > device["fleet_ver"]:
+            return Change({**always, **placed})
+        if device["kind"] is None:
+            return Change({**always, "unit_id": device["unit_id"] or event.unit_id})
+        return None
+
+    await stores.devices.change(event.device_id, decide)
+    await compile_rundown(stores, event.device_id)
+
+
+async def device_moved(stores: Stores, event: DeviceMoved) -> None:
+    """A station plays what its new unit hears."""
+    await _take_up(stores, event.device_id, event.ver, {"unit_id": event.unit_id})
+    await compile_rundown(stores, event.device_id)
+
+
+async def device_revoked(stores: Stores, event: DeviceRevoked) -> None:
+    """A station gets no more rundowns; what it proved before is still taken."""
+    await _take_up(stores, event.device_id, event.ver, {"revoked": True})
+
+
+async def _take_up(stores: Stores, device_id: str, ver: int, fields: dict[str, str | bool]) -> None:
+    """Note what became of a device, whose claim may still be on its way."""
+
+    def decide(device: Document | None) -> Change | None:
+        if device is None:
+            unknown = {"kind": None, "name": "", "public_key": None, "unit_id": None, "revoked": False}
+            return Change({**unknown, **fields, "fleet_ver": ver, "rundown_ver": 0})
+        return Change({**fields, "fleet_ver": ver}) if ver > device["fleet_ver"] else None
+
+    await stores.devices.change(device_id, decide)
+
+
+async def session_changed(stores: Stores, event: SessionChanged) -> None:
+    """Tell the stations that hear the session."""
+    session = await stores.sessions.load(event.session_id)
+    if session is None or session["ver"] > event.ver:
+        return  # The newer version has news of its own.
+    await _compile_below(stores, event.unit_id)
+
+
+async def unit_changed(stores: Stores, event: UnitChanged) -> None:
+    """Keep a copy of a unit; stations below it may hear other sessions now."""
+    fields = event.model_dump(mode="json", include={"code", "name", "kind", "path", "valid_from", "valid_to"})
+    await stores.units.apply(event.unit_id, event.ver, fields)
+    await _compile_below(stores, event.unit_id)
+
+
+async def _compile_below(stores: Stores, unit_id: str) -> None:
+    units = await stores.below(unit_id)
+    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+        await compile_rundown(stores, device["_id"])
+
+
+def rundown_bytes(device_id: str, ver: int, sessions: Sequence[Session]) -> bytes:
+    """A rundown as it is stored: the same bytes for the same programme."""
+    rundown = RadioRundown(
+        device_id=device_id,
+        ver=ver,
+        sessions=tuple(
+            RundownSession(
+                session_id=session.session_id,
+                starts_at=session.starts_at,
+                entries=tuple(
+                    RundownEntry(
+                        entry_id=entry.entry_id,
+                        item_id=entry.item.item_id,
+                        revision=entry.item.revision,
+                        title=entry.item.title,
+                        media=_blob(entry.item.audio.sha256, entry.item.audio.bytes, entry.item.audio.media_type),
+                        seconds=entry.item.seconds,
+                    )
+                    for entry in session.active
+                ),
+            )
+            for session in sessions
+        ),
+    )
+    return json.dumps(
+        rundown.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def _blob(sha256: str, size: int, media_type: str) -> BlobRef:
+    return BlobRef(sha256=sha256, bytes=size, media_type=media_type)
+
+
+def media_of(sessions: Iterable[Session]) -> tuple[BlobRef, ...]:
+    """Every file that the sessions play, once each."""
+    audio = {entry.item.audio.sha256: entry.item.audio for session in sessions for entry in session.active}
+    return tuple(_blob(sha256, audio[sha256].bytes, audio[sha256].media_type) for sha256 in sorted(audio))
+
+
+async def compile_rundown(stores: Stores, device_id: str) -> None:
+    """Issue a rundown when the station's programme is no longer what it was last told.
+
+    The station is read before the sessions and saved against that version: of two that compile at once, the one that
+    is later must read the sessions again, so the last rundown always has the last word on them.
+    """
+    for _ in range(RACES):
+        station = await stores.devices.load(device_id)
+        if station is None or station["kind"] != "radio" or station["revoked"]:
+            return
+        sessions = await _programme(stores, station["unit_id"])
+        ver, told = station["rundown_ver"], station.get("rundown")
+        if told and hashlib.sha256(rundown_bytes(device_id, ver, sessions)).hexdigest() == told["sha256"]:
+            return
+        ver += 1
+        blob = await stores.blobs.put(rundown_bytes(device_id, ver, sessions), "application/json")
+        issued = RundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(sessions))
+        try:
+            await stores.devices.save(
+                station, {"rundown": blob.model_dump(), "rundown_ver": ver}, [Outgoing(RUNDOWN_ISSUED, issued)]
+            )
+        except StaleVersion:
+            continue
+        return
+    raise StaleVersion
+
+
+async def _programme(stores: Stores, unit_id: str) -> list[Session]:
+    path = await stores.path(unit_id)
+    now, late = stores.clock.now(), stores.settings.late
+    stored: list[Document] = []
+    for unit in path:
+        stored += await stores.sessions.collection.find({"unit_id": unit, "ends_at": {"$gt": now - late}})
+    return programme(map(Session.of, stored), path, now, late)

@@ -1,0 +1,1 @@
+"""Board playlists, rundowns, displays."""

@@ -1,0 +1,120 @@
+"""Signboard over HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from lantoa_contracts.base import Id, SignedDocument
+from lantoa_runtime.errors import Invalid, NotFound
+from lantoa_runtime.http import Caller, CallerDep, Page, PageLimit
+from lantoa_runtime.http.auth import ROLES
+from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
+from lantoa_signboard.usecases.pages import newest_first
+from lantoa_signboard.usecases.stores import Stores
+
+
+class EntryView(BaseModel):
+    """An item in a playlist, and the days on which it is shown."""
+
+    entry_id: str
+    item_id: str
+    revision: int
+    title: str
+    priority: str
+    valid_from: datetime
+    valid_until: datetime
+
+
+class PlaylistView(BaseModel):
+    """What the boards of a unit and below show now, in turn."""
+
+    unit_id: str
+    entries: list[EntryView]
+
+
+class ProofView(BaseModel):
+    """One showing, as the board signed it."""
+
+    local_id: str
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    document: SignedDocument
+
+
+class DisplayView(BaseModel):
+    """An entry that a board showed for its full dwell."""
+
+    id: str
+    state: str
+    device_id: str
+    device_name: str
+    unit_id: str
+    entry_id: str
+    item_id: str
+    revision: int
+    title: str
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    proofs: list[ProofView]
+
+
+def _entry_view(entry: Entry) -> EntryView:
+    return EntryView(
+        entry_id=entry.entry_id,
+        item_id=entry.item.item_id,
+        revision=entry.item.revision,
+        title=entry.item.title,
+        priority=entry.item.priority,
+        valid_from=entry.valid_from,
+        valid_until=entry.valid_until,
+    )
+
+
+def _display_view(display: Mapping[str, Any]) -> DisplayView:
+    return DisplayView.model_validate({**display, "id": display["_id"]})
+
+
+async def _seen(stores: Stores, caller: Caller, unit_id: str) -> None:
+    """Any role lets a person see what is planned and shown in the unit."""
+    unit = await stores.units.get(unit_id)
+    if unit is None:
+        raise NotFound("unit")
+    caller.require(ROLES, unit["path"])
+
+
+def router(stores: Stores) -> APIRouter:
+    """The routes, on these stores."""
+    routes = APIRouter()
+
+    @routes.get("/playlists/{unit_id}")
+    async def playlist(unit_id: Id, caller: CallerDep) -> PlaylistView:
+        await _seen(stores, caller, unit_id)
+        stored = await stores.playlists.load(playlist_id_of(unit_id))
+        entries = shown([Playlist.of(stored)], stores.clock.now()) if stored else []
+        return PlaylistView(unit_id=unit_id, entries=[_entry_view(entry) for entry in entries])
+
+    @routes.get("/displays")
+    async def displays(
+        caller: CallerDep,
+        item_id: Annotated[Id | None, Query()] = None,
+        unit_id: Annotated[Id | None, Query()] = None,
+        limit: PageLimit = 50,
+        cursor: str | None = None,
+    ) -> Page[DisplayView]:
+        where: dict[str, Any] = {"item_id": item_id} if item_id else {}
+        if unit_id:
+            await _seen(stores, caller, unit_id)
+            where["path"] = unit_id
+        elif item_id:
+            where["path"] = {"$in": list(caller.scopes)}
+        else:
+            raise Invalid("field-missing", "/item_id")
+        found, after = await newest_first(stores.displays.collection, where, "started_at", cursor, limit)
+        return Page(items=[_display_view(display) for display in found], next=after)
+
+    return routes

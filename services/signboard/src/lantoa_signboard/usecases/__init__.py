@@ -1,0 +1,1 @@
+"""What signboard can do: playlists, rundowns, displays, and pages of them."""

@@ -1,0 +1,158 @@
+"""Boards and what each of them is told to show."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from lantoa_contracts.base import BlobRef
+from lantoa_contracts.catalogue import BOARD_RUNDOWN_ISSUED
+from lantoa_contracts.device import BoardEntry, BoardRundown
+from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
+from lantoa_contracts.events.signboard import BoardRundownIssued, PlaylistChanged
+from lantoa_runtime.errors import StaleVersion
+from lantoa_runtime.mongo import Change, Document, Outgoing
+from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
+from lantoa_signboard.usecases.stores import RACES, Stores
+
+
+async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
+    """Take up a device, and give a board its first rundown."""
+
+    def decide(device: Document | None) -> Change | None:
+        always = {"kind": event.kind, "name": event.name, "public_key": event.public_key}
+        placed = {"unit_id": event.unit_id, "revoked": False, "fleet_ver": event.ver}
+        if device is None:
+            return Change({**always, **placed, "rundown_ver": 0})
+        if event.ver > device["fleet_ver"]:
+            return Change({**always, **placed})
+        if device["kind"] is None:
+            return Change({**always, "unit_id": device["unit_id"] or event.unit_id})
+        return None
+
+    await stores.devices.change(event.device_id, decide)
+    await compile_rundown(stores, event.device_id)
+
+
+async def device_moved(stores: Stores, event: DeviceMoved) -> None:
+    """A board shows what its new unit sees."""
+    await _take_up(stores, event.device_id, event.ver, {"unit_id": event.unit_id})
+    await compile_rundown(stores, event.device_id)
+
+
+async def device_revoked(stores: Stores, event: DeviceRevoked) -> None:
+    """A board gets no more rundowns; what it proved before is still taken."""
+    await _take_up(stores, event.device_id, event.ver, {"revoked": True})
+
+
+async def _take_up(stores: Stores, device_id: str, ver: int, fields: dict[str, str | bool]) -> None:
+    """Note what became of a device, whose claim may still be on its way."""
+
+    def decide(device: Document | None) -> Change | None:
+        if device is None:
+            unknown = {"kind": None, "name": "", "public_key": None, "unit_id": None, "revoked": False}
+            return Change({**unknown, **fields, "fleet_ver": ver, "rundown_ver": 0})
+        return Change({**fields, "fleet_ver": ver}) if ver > device["fleet_ver"] else None
+
+    await stores.devices.change(device_id, decide)
+
+
+async def playlist_changed(stores: Stores, event: PlaylistChanged) -> None:
+    """Tell the boards that show the playlist."""
+    playlist = await stores.playlists.load(event.playlist_id)
+    if playlist is None or playlist["ver"] > event.ver:
+        return  # The newer version has news of its own.
+    await _compile_below(stores, event.unit_id)
+
+
+async def unit_changed(stores: Stores, event: UnitChanged) -> None:
+    """Keep a copy of a unit; boards below it may show other playlists now."""
+    fields = event.model_dump(mode="json", include={"code", "name", "kind", "path", "valid_from", "valid_to"})
+    await stores.units.apply(event.unit_id, event.ver, fields)
+    await _compile_below(stores, event.unit_id)
+
+
+async def compile_expired(stores: Stores) -> None:
+    """Give a new rundown to every board that was told to show what has expired since."""
+    for device in await stores.devices.collection.find({"expires_at": {"$lte": stores.clock.now()}}, {"_id": 1}):
+        await compile_rundown(stores, device["_id"])
+
+
+async def _compile_below(stores: Stores, unit_id: str) -> None:
+    units = await stores.below(unit_id)
+    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+        await compile_rundown(stores, device["_id"])
+
+
+def rundown_bytes(device_id: str, ver: int, entries: Sequence[Entry], dwell_seconds: float) -> bytes:
+    """A rundown as it is stored: the same bytes for the same entries."""
+    rundown = BoardRundown(
+        device_id=device_id,
+        ver=ver,
+        entries=tuple(
+            BoardEntry(
+                entry_id=entry.entry_id,
+                item_id=entry.item.item_id,
+                revision=entry.item.revision,
+                title=entry.item.title,
+                media=_slide(entry),
+                seconds=dwell_seconds,
+                valid_from=entry.valid_from,
+                valid_until=entry.valid_until,
+            )
+            for entry in entries
+        ),
+    )
+    return json.dumps(
+        rundown.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def _slide(entry: Entry) -> BlobRef:
+    slide = entry.item.slide
+    return BlobRef(sha256=slide.sha256, bytes=slide.bytes, media_type=slide.media_type)
+
+
+def media_of(entries: Iterable[Entry]) -> tuple[BlobRef, ...]:
+    """Every file that the entries show, once each."""
+    slides = {entry.item.slide.sha256: _slide(entry) for entry in entries}
+    return tuple(slides[sha256] for sha256 in sorted(slides))
+
+
+async def compile_rundown(stores: Stores, device_id: str) -> None:
+    """Issue a rundown when the board's entries are no longer what it was last told.
+
+    The board is read before the playlists and saved against that version: of two that compile at once, the one that
+    is later must read the playlists again, so the last rundown always has the last word on them.
+    """
+    dwell = stores.settings.dwell_seconds
+    for _ in range(RACES):
+        board = await stores.devices.load(device_id)
+        if board is None or board["kind"] != "board" or board["revoked"]:
+            return
+        entries = await _entries(stores, board["unit_id"])
+        ver, told = board["rundown_ver"], board.get("rundown")
+        if told and hashlib.sha256(rundown_bytes(device_id, ver, entries, dwell)).hexdigest() == told["sha256"]:
+            return
+        ver += 1
+        blob = await stores.blobs.put(rundown_bytes(device_id, ver, entries, dwell), "application/json")
+        issued = BoardRundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(entries))
+        fields = {"rundown": blob.model_dump(), "rundown_ver": ver}
+        expiry = {"expires_at": min(entry.valid_until for entry in entries)} if entries else {}
+        try:
+            await stores.devices.save(
+                board,
+                {**fields, **expiry},
+                [Outgoing(BOARD_RUNDOWN_ISSUED, issued)],
+                unset=() if expiry else ("expires_at",),
+            )
+        except StaleVersion:
+            continue
+        return
+    raise StaleVersion
+
+
+async def _entries(stores: Stores, unit_id: str) -> list[Entry]:
+    ids = [playlist_id_of(unit) for unit in await stores.path(unit_id)]
+    stored: list[Document] = await stores.playlists.collection.find({"_id": {"$in": ids}})
+    return shown(map(Playlist.of, stored), stores.clock.now())
