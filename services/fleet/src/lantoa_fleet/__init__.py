@@ -1,0 +1,1 @@
+"""Devices: claim, keys, desired and reported state, the NATS auth callout."""

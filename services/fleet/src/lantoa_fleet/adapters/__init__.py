@@ -1,0 +1,1 @@
+"""NATS as fleet uses it: the desired bucket, the devices' calls, the system account."""

@@ -1,0 +1,41 @@
+"""Events and device messages that fleet reads."""
+
+from lantoa_contracts.catalogue import (
+    BOARD_RUNDOWN_ISSUED,
+    DEVICE_ALARM,
+    DEVICE_REPORTED,
+    RUNDOWN_ISSUED,
+    UNIT_CHANGED,
+)
+from lantoa_contracts.device import Alarm, Reported
+from lantoa_contracts.events.broadcast import RundownIssued
+from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.signboard import BoardRundownIssued
+from lantoa_fleet.usecases.attendance import Attendance
+from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.registry import Registry
+from lantoa_runtime.bus import Bus, Meta
+
+
+def register(bus: Bus, registry: Registry, desired: DesiredWriter, attendance: Attendance) -> None:
+    """Bind every subscription that the catalogue gives to fleet."""
+
+    @bus.on(UNIT_CHANGED)
+    async def unit_changed(event: UnitChanged, _: Meta) -> None:
+        await registry.unit_changed(event)
+
+    @bus.on(RUNDOWN_ISSUED)
+    async def rundown_issued(event: RundownIssued, _: Meta) -> None:
+        await desired.issue(RUNDOWN_ISSUED, event)
+
+    @bus.on(BOARD_RUNDOWN_ISSUED)
+    async def board_rundown_issued(event: BoardRundownIssued, _: Meta) -> None:
+        await desired.issue(BOARD_RUNDOWN_ISSUED, event)
+
+    @bus.on(DEVICE_REPORTED)
+    async def reported(report: Reported, meta: Meta) -> None:
+        await attendance.reported(str(meta.device_id), report, meta.time)
+
+    @bus.on(DEVICE_ALARM)
+    async def alarm(alarm: Alarm, meta: Meta) -> None:
+        await attendance.alarm(str(meta.device_id), alarm)

@@ -1,0 +1,76 @@
+"""The fleet service put together."""
+
+from datetime import timedelta
+
+from lantoa_contracts.base import SignedDocument
+from lantoa_fleet import api, consumers
+from lantoa_fleet.adapters.bucket import DesiredBucket
+from lantoa_fleet.adapters.calls import DeviceCalls
+from lantoa_fleet.adapters.system import SystemLink
+from lantoa_fleet.domain.devices import PENDING_SECONDS
+from lantoa_fleet.settings import FleetSettings
+from lantoa_fleet.usecases.attendance import Attendance
+from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.registry import Registry
+from lantoa_runtime.mongo import Index, ReadModel
+from lantoa_runtime.service import Service, service_main
+from lantoa_runtime.topology.keys import KeyRing
+from lantoa_signing.documents import SigningKey, b64
+
+INDEXES = (
+    Index("devices", ("claim_code",), unique=True),
+    Index("devices", ("pending_at",), sparse=True, ttl_seconds=PENDING_SECONDS),
+    Index("devices", ("state",)),
+    Index("devices", ("path", "_id")),
+    Index("devices", ("unit_id",), sparse=True),
+    Index("devices", ("rights_at",), sparse=True),
+    Index("devices", ("kv_due",), sparse=True),
+    Index("devices", ("kv_exp",), sparse=True),
+    Index("devices", ("kick_due",), sparse=True),
+    Index("devices", ("online",), sparse=True),
+)
+_TURN_SECONDS = 0.2
+
+
+def build(service: Service[FleetSettings]) -> None:
+    """Hang routes, handlers and jobs on the service."""
+    settings, clock, bus = service.settings, service.clock, service.bus
+    ring = KeyRing(settings.keys_folder)
+    key = SigningKey(ring.fleet_file.read_bytes())
+    devices = service.aggregates("devices")
+    link = SystemLink(settings.nats_url, ring.seed_file("sys").read_text().strip(), clock, settings.presence_s)
+    desired = DesiredWriter(devices, DesiredBucket(bus), key, clock)
+    registry = Registry(devices, ReadModel(service.db["units"]), desired, link, clock)
+    # Two turns of a callout replica, so that the second kick cannot meet a snapshot from before the change.
+    settle = timedelta(seconds=2 * settings.callout_refresh_s)
+    attendance = Attendance(devices, link, clock, settle)
+    calls = DeviceCalls(bus, devices.collection, attendance, desired, key, clock, settings.media_base, settings.seen_s)
+    welcome = api.Welcome(
+        root_public_key=b64(SigningKey(ring.root_file.read_bytes()).public),
+        key_set=SignedDocument.model_validate_json(ring.key_set_file.read_bytes()),
+        nats_urls=settings.device_nats_urls,
+        media_base=settings.media_base,
+    )
+    service.routes(api.make_router(registry, welcome, calls.beats))
+    consumers.register(bus, registry, desired, attendance)
+
+    async def presence() -> None:
+        await link.turn(attendance.note, attendance.online_ids)
+
+    async def reconcile() -> None:
+        await desired.reconcile()
+
+    service.every("presence", _TURN_SECONDS, presence)
+    service.every("device calls", _TURN_SECONDS, calls.turn)
+    service.every("kicks", settings.callout_refresh_s / 2, attendance.enforce)
+    service.every("desired", settings.reconcile_s, reconcile)
+    service.ready_when(link.failures)
+    service.ready_when(calls.failures)
+    service.on_stop(calls.close)
+    service.on_stop(link.close)
+
+
+main = service_main("fleet", FleetSettings, build, indexes=INDEXES)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What fleet can do."""
