@@ -1,0 +1,1 @@
+"""Plan, tasks, evidence, periods."""
