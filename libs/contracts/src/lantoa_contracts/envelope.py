@@ -21,9 +21,10 @@ class Envelope:
     traceparent: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """NATS headers, with the event id as de-duplication id."""
+        """NATS headers, with type and event id as de-duplication id."""
         headers = {
-            MSG_ID: self.id,
+            # Ids are unique within their type; EVT holds all types, and several services know the same device.
+            MSG_ID: f"{self.type}:{self.id}",
             SPEC_VERSION: "1.0",
             ID: self.id,
             TYPE: self.type,
