@@ -41,7 +41,7 @@ class Child:
         self.log = log
         self.process: asyncio.subprocess.Process | None = None
         self.restarts = 0
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -69,11 +69,14 @@ class Child:
         while self.process is not None:
             started = time.monotonic()
             await self.process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
+            self._kill_group()  # What it had started itself would live on beside its successor's.
             if time.monotonic() - started > _STABLE_SECONDS:
                 pause = _FIRST_PAUSE
             await asyncio.sleep(pause)
+            if self._stopping.is_set():
+                return
             pause = min(pause * 2, _LONGEST_PAUSE)
             self.restarts += 1
             await self._spawn()
@@ -85,7 +88,7 @@ class Child:
 
     def stop_soon(self) -> None:
         """Ask it to end and do not start it again."""
-        self._stopping = True
+        self._stopping.set()
         if self.process is not None and self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
@@ -95,11 +98,17 @@ class Child:
         if self.process is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), _STOP_SECONDS)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+            self._kill_group()
             await self.process.wait()
         if self._watcher is not None:
             self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+
+    def _kill_group(self) -> None:
+        """Nothing of what it started stays."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -152,7 +161,9 @@ class Supervisor:
     def write_state(self) -> None:
         """Who runs under which pid, for `status` and `down`."""
         children = {c.program.name: c.process.pid for c in self.children if c.process is not None}
-        self.layout.run_file.write_text(json.dumps({"supervisor": os.getpid(), "children": children}))
+        whole = self.layout.run_file.with_suffix(".new")
+        whole.write_text(json.dumps({"supervisor": os.getpid(), "children": children}))
+        whole.replace(self.layout.run_file)  # Read by others at any moment: never half of it.
 
     async def stop(self) -> None:
         """Devices first, then services, the servers last."""
@@ -189,6 +200,6 @@ def running_pid(layout: Layout) -> int | None:
     try:
         pid: int = json.loads(layout.run_file.read_text())["supervisor"]
         os.kill(pid, 0)
-    except (FileNotFoundError, ValueError, KeyError, ProcessLookupError):
-        return None
+    except (FileNotFoundError, ValueError, KeyError, ProcessLookupError, PermissionError):
+        return None  # No file, or left by a crash: the pid is free again or another person's by now.
     return pid

@@ -94,11 +94,11 @@ async def _start(layout: Layout, supervisor: Supervisor) -> None:
     ring = ensure_keys(layout.ring.folder)
     ack_wait = float(os.environ.get("LANTOA_ACK_WAIT_SECONDS", ACK_WAIT_SECONDS))
     nats, mongo = await supervisor.start(layout.servers())
-    # Importing is most of a service's start: let it run while the servers come up. Services wait for what they need.
-    services = await supervisor.start(layout.services())
     await supervisor.until_listening(nats, layout.ports["nats"], _SERVER_SECONDS)
     await supervisor.until_listening(mongo, layout.ports["mongo"], _SERVER_SECONDS)
     step("NATS và cơ sở dữ liệu đã chạy")
+    # Importing is most of a service's start, and services wait for what they need: let all of them begin now.
+    services = await supervisor.start(layout.services())
     changed = await provision(layout.nats.url, ring, 1, ack_wait)
     step(f"luồng sự kiện và quyền đã sẵn sàng ({len(changed)} thay đổi)")
     await supervisor.until_ready(services, _SERVICE_SECONDS)

@@ -93,14 +93,17 @@ class Service(Generic[S]):
         """From start to drained."""
         if not self.stateless:
             self.bus.start()
-        jobs = [asyncio.create_task(_again(name, seconds, job)) for name, seconds, job in self._all_jobs()]
+        jobs = [asyncio.create_task(self._again(name, seconds, job)) for name, seconds, job in self._all_jobs()]
         try:
             yield
         finally:
             self.draining = True
             for job in jobs:
                 job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+            if jobs:
+                # A cancel can be swallowed in a driver together with its result: never wait for ever.
+                await asyncio.wait(jobs, timeout=self.settings.drain_seconds)
+            await self.bus.finish()
             for aggregates in self._aggregates:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(aggregates.drain(), self.settings.drain_seconds)
@@ -121,6 +124,14 @@ class Service(Generic[S]):
         sweeps = [(f"sweep {a.collection.name}", self.settings.sweep_seconds, sweep_of(a)) for a in self._aggregates]
         return [*self._jobs, *sweeps]
 
+    async def _again(self, name: str, seconds: float, job: Job) -> None:
+        while not self.draining:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except Exception as error:  # noqa: BLE001 - a job that failed once must have its next turn
+                log.warning("job failed", job=name, error=repr(error))
+
     async def migrate(self, indexes: Sequence[Index]) -> None:
         """Make what the service needs in its database; safe to repeat.
 
@@ -135,20 +146,16 @@ class Service(Generic[S]):
         await self.db.ensure_indexes([*indexes, *outboxes, conditions.INDEX])
 
 
-async def _again(name: str, seconds: float, job: Job) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await job()
-        except Exception as error:  # noqa: BLE001 - a job that failed once must have its next turn
-            log.warning("job failed", job=name, error=repr(error))
-
-
 def assemble(name: str, settings: S) -> Service[S]:
     """A service with its chassis and no business yet."""
     clock = Clock(settings.clock_shift_seconds)
     app = FastAPI(
-        title=f"Lan Tỏa {name}", version=__version__, openapi_url=f"/api/v1/{name}/openapi.json", docs_url=None
+        title=f"Lan Tỏa {name}",
+        version=__version__,
+        openapi_url=f"/api/v1/{name}/openapi.json",
+        docs_url=None,
+        # FastAPI's own spans hold whole queries, among them signatures of media addresses; the chassis makes ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     service = Service(
         name=name,

@@ -30,12 +30,15 @@ def unb64(text: str) -> bytes:
     """Undo :func:`b64`.
 
     Raises:
-        SignatureRefused: not base64url.
+        SignatureRefused: not base64url, or not the one way to write these bytes.
     """
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise SignatureRefused("not base64url") from error
+    if b64(raw) != text:  # Spare bits in the last letter would let anyone write one signature in several ways.
+        raise SignatureRefused("not base64url")
+    return raw
 
 
 def key_id(public: bytes) -> str:

@@ -26,9 +26,10 @@ from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
-from lantoa_runtime.mongo import Index
+from lantoa_runtime.mongo import Index, connect
 from lantoa_runtime.service import Service, assemble
 from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.telemetry import configure_logs
 from lantoa_runtime.topology.apply import apply
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 from lantoa_testing.processes import ServerProcess, eventually
@@ -36,6 +37,12 @@ from lantoa_testing.processes import ServerProcess, eventually
 # Shared cores make single examples slow; the run's own time limit is what counts.
 hypothesis.settings.register_profile("lantoa", deadline=None)
 hypothesis.settings.load_profile("lantoa")
+
+
+def pytest_configure() -> None:
+    """Logs as services write them: without it every logged exception is rendered at length, for seconds."""
+    configure_logs("test", "WARNING")
+
 
 S = TypeVar("S", bound=RuntimeSettings)
 ACK_WAIT_SECONDS = 2.0
@@ -172,7 +179,7 @@ class Running:
 
     async def ready(self) -> bool:
         """Whether the service says that it is ready."""
-        return not await self.service.failures()
+        return self.server.started and not await self.service.failures()
 
     async def stop(self) -> None:
         """Stop it as SIGTERM would."""
@@ -181,6 +188,13 @@ class Running:
 
 
 StartService = Callable[..., Awaitable[Running]]
+
+
+async def _drop(name: str, settings: RuntimeSettings) -> None:
+    """Delete a test's database; the service's own client is closed by now."""
+    database = connect(settings, name)
+    await database.drop()
+    await database.close()
 
 
 @pytest.fixture
@@ -215,16 +229,18 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
         task = asyncio.create_task(server.serve())
         running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
         started.append(running)
-        await eventually(running.ready)
+        await eventually(running.ready, timeout=30)
         return running
 
-    yield start
-    for running in started:
-        if not running.task.done():
-            await running.stop()
-        with contextlib.suppress(Exception):
-            await running.service.db.drop()
-    await session.close()
+    try:
+        yield start
+        for running in started:
+            if not running.task.done():
+                await running.stop()
+    finally:
+        await session.close()
+        for database in {running.service.name: running.service.settings for running in started}.items():
+            await _drop(*database)
 
 
 def _backlog(info: ConsumerInfo) -> int:

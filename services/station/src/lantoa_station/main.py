@@ -43,3 +43,7 @@ async def run(settings: StationSettings) -> None:
         if broken.done():
             await broken
         broken.cancel()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, cast
 
 import structlog
@@ -11,7 +10,6 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -28,6 +26,8 @@ _FETCH = PullSub(batch_size=8, timeout=5.0)
 _WORKERS = 8
 _PUBLISH_TIMEOUT = 5.0
 _START_WAIT = 0.5
+_TASKS_OF_A_SUBSCRIBER = 2
+"""One fetches, one hands out (FastStream 0.7.8)."""
 
 
 class MisboundConsumers(Exception):
@@ -62,7 +62,6 @@ class Bus:
         self._subscribers: dict[EventSpec, Any] = {}
         self._alive: dict[str, bool] = {}
         self._started = False
-        self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- out ----------------------------------------------------------------------------------------------------
@@ -198,15 +197,21 @@ class Bus:
                 if not fits and subscriber.running:
                     log.error("durable is gone or changed", durable=durable)
                     await subscriber.stop()
-                elif fits and (not subscriber.running or any(task.done() for task in subscriber.tasks)):
+                elif fits and (not subscriber.running or not self._is_fetching(subscriber)):
                     log.warning("subscription is started again", durable=durable)
                     await subscriber.stop()
                     await subscriber.start()
                 self._alive[durable] = fits
-            except (NatsError, Unavailable, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - the watch must outlive whatever a look can raise
                 log.warning("consumer not seen", durable=durable, error=repr(error))
                 self._alive[durable] = False
             CONSUMER_ALIVE.labels(durable).set(int(self._alive[durable]))
+
+    @staticmethod
+    def _is_fetching(subscriber: Any) -> bool:
+        """Whether its tasks live. FastStream starts a failed one again beside the dead one, which is cleared away."""
+        subscriber.tasks[:] = [task for task in subscriber.tasks if not task.done()]
+        return len(subscriber.tasks) >= _TASKS_OF_A_SUBSCRIBER
 
     def failures(self) -> list[str]:
         """What is not as it should be, for readiness; empty when all is well."""
@@ -216,19 +221,19 @@ class Bus:
             return ["nats"]
         return [durable for durable, alive in self._alive.items() if not alive]
 
-    async def stop(self) -> None:
-        """Stop fetching, let the handlers that run finish, disconnect."""
+    async def finish(self) -> None:
+        """Stop fetching and let the handlers that run finish; what they write can still be published."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(subscriber.stop() for subscriber in self._subscribers.values() if subscriber.running))
+
+    async def stop(self) -> None:
+        """Finish and disconnect."""
+        await self.finish()
         await self.broker.stop()
 
 
 async def _raw_body(message: NatsMessage) -> bytes:
     """FastStream decodes before the handler runs; ours decodes itself, so that a bad body has one way to the DLQ."""
     return cast("bytes", message.body)
-
-
-def sweep_age(settings: RuntimeSettings) -> timedelta:
-    """How old an unpublished event must be before the sweeper takes it from a publisher that may still be at it."""
-    return timedelta(seconds=settings.sweep_seconds)

@@ -17,16 +17,22 @@ from pydantic import BaseModel, ValidationError
 from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import ID, SOURCE, TIME, TRACEPARENT
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import AppError
+from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.mongo.driver import MongoError
 from lantoa_runtime.telemetry import EVENT_AGE, EVENT_SECONDS, EVENTS_PROCESSED, trace_context, tracer
 
 log = structlog.get_logger()
 
 MOST_DELIVERIES = 50
-"""A message that came back this often is dead-lettered whatever the reason: it may be what kills the process."""
-_HEARTBEAT_SECONDS = 5.0
-_DLQ_TIMEOUT_SECONDS = 5.0
+"""A message that came back this often without an answer is dead-lettered unhandled: it may kill the process."""
+_HEARTBEAT_SECONDS = 0.5
+"""Several times within the shortest ``ack_wait`` in use (2 s in tests)."""
+_INFRASTRUCTURE = (MongoError, NatsError, OSError, TimeoutError, Unavailable)
+_MOST_REMEMBERED = 1000
+
+
+class NeverAnswered(Exception):
+    """A message came back again and again without an answer of any process."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,12 @@ def _device_of(spec: EventSpec, subject: str) -> str | None:
 
 
 def read_meta(spec: EventSpec, msg: Msg) -> Meta:
-    """The message's envelope. A device sends none: its id is its place in the stream, its time the stream's."""
-    headers = msg.headers or {}
+    """The message's envelope. A device has none: its id is its place in the stream, its time the stream's.
+
+    A device may send any header, so none of its is read.
+    """
+    device_id = _device_of(spec, msg.subject)
+    headers = {} if device_id else msg.headers or {}
     stored = msg.metadata.timestamp
     return Meta(
         id=headers.get(ID) or f"{msg.metadata.stream}:{msg.metadata.sequence.stream}",
@@ -60,7 +70,7 @@ def read_meta(spec: EventSpec, msg: Msg) -> Meta:
         time=datetime.fromisoformat(headers[TIME]) if TIME in headers else stored,
         source=headers.get(SOURCE, "device"),
         deliveries=msg.metadata.num_delivered,
-        device_id=_device_of(spec, msg.subject),
+        device_id=device_id,
     )
 
 
@@ -76,6 +86,10 @@ class Delivery:
     backoff: Sequence[float]
     infrastructure_wait: float
     model: type[BaseModel] = field(init=False)
+    _excused: dict[int, int] = field(default_factory=dict)
+    """By place in the stream, the last delivery that failed because the infrastructure was away: none so far counts."""
+    _running: set[tuple[int, datetime]] = field(default_factory=set)
+    _handled: dict[tuple[int, datetime], None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.model = self.spec.model
@@ -98,24 +112,45 @@ class Delivery:
             },
         ) as span:
             outcome = await self._run(msg)
-            if outcome != "ack":
+            if outcome in ("retry", "dead"):
                 span.set_status(Status(StatusCode.ERROR, outcome))
         EVENTS_PROCESSED.labels(self.spec.name, outcome).inc()
         EVENT_SECONDS.labels(self.spec.name).observe(time.perf_counter() - started)
 
     async def _run(self, msg: Msg) -> str:
+        """A message may wait for its worker longer than ``ack_wait``, and its repeat then stands in the same queue."""
+        key = (msg.metadata.sequence.stream, msg.metadata.timestamp)
+        if key in self._running:
+            return "repeat"
+        if key in self._handled:
+            await msg.ack()
+            return "repeat"
+        self._running.add(key)
         try:
+            outcome = await self._decide(msg)
+        finally:
+            self._running.discard(key)
+        if outcome == "ack":
+            self._handled[key] = None
+            if len(self._handled) > _MOST_REMEMBERED:
+                del self._handled[next(iter(self._handled))]
+        return outcome
+
+    async def _decide(self, msg: Msg) -> str:
+        try:
+            if self._counted(msg) > MOST_DELIVERIES:
+                raise NeverAnswered
             await self._handle(msg)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - the class of whatever was raised is what decides
             return await self._failed(msg, error)
+        self._excused.pop(msg.metadata.sequence.stream, None)
         await msg.ack()
         return "ack"
 
     async def _handle(self, msg: Msg) -> None:
         meta = read_meta(self.spec, msg)
-        event = self.model.model_validate_json(msg.data)
+        # A producer may be newer than we are: a field we do not know is passed over.
+        event = self.model.model_validate_json(msg.data, extra="ignore")
         working = asyncio.ensure_future(self.handler(event, meta))
         try:
             while not (await asyncio.wait({working}, timeout=_HEARTBEAT_SECONDS))[0]:
@@ -128,11 +163,19 @@ class Delivery:
         working.result()
         EVENT_AGE.labels(self.spec.name).observe(max(0.0, (self.clock.now() - meta.time).total_seconds()))
 
+    def _counted(self, msg: Msg) -> int:
+        """Deliveries since this process last saw the message fail because the infrastructure was away."""
+        return msg.metadata.num_delivered - self._excused.get(msg.metadata.sequence.stream, 0)
+
     async def _failed(self, msg: Msg, error: Exception) -> str:
-        deliveries = msg.metadata.num_delivered
-        wait = self._wait(error, deliveries)
+        deliveries, place = msg.metadata.num_delivered, msg.metadata.sequence.stream
+        wait = self._wait(error, self._counted(msg))
+        if isinstance(error, _INFRASTRUCTURE):
+            if len(self._excused) >= _MOST_REMEMBERED:
+                self._excused.clear()  # Other replicas answered what is remembered here.
+            self._excused[place] = deliveries
         context = {"event_name": self.spec.name, "deliveries": deliveries, "error": repr(error)}
-        if wait is not None and deliveries < MOST_DELIVERIES:
+        if wait is not None:
             log.warning("message is tried again", wait=wait, **context)
             await msg.nak(delay=wait)
             return "retry"
@@ -145,16 +188,17 @@ class Delivery:
             await msg.nak(delay=self.infrastructure_wait)
             return "retry"
         log.error("message is dead", **context)
+        self._excused.pop(place, None)
         await msg.term()
         return "dead"
 
-    def _wait(self, error: Exception, deliveries: int) -> float | None:
+    def _wait(self, error: Exception, counted: int) -> float | None:
         """Seconds until the next try, or ``None`` when there is none."""
-        if isinstance(error, MongoError | NatsError | OSError | TimeoutError):
+        if isinstance(error, _INFRASTRUCTURE):
             return self.infrastructure_wait
-        if isinstance(error, ValidationError) or (isinstance(error, AppError) and not error.retryable):
+        if isinstance(error, ValidationError | NeverAnswered) or (isinstance(error, AppError) and not error.retryable):
             return None
-        return self.backoff[deliveries - 1] if deliveries <= len(self.backoff) else None
+        return self.backoff[counted - 1] if counted <= len(self.backoff) else None
 
     def _dead_headers(self, msg: Msg, error: Exception) -> dict[str, str]:
         metadata = msg.metadata

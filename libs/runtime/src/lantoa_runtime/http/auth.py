@@ -119,7 +119,7 @@ class TokenVerifier:
         try:
             claims = jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims
             self._claims.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:  # A header of the wrong type is a TypeError in joserfc.
             raise AppError("sign-in-required", 401) from error
         caller = Caller(claims["sub"], claims["name"], tuple(Grant(role, unit) for role, unit in claims["grants"]))
         self._known[token] = (claims["exp"], caller)

@@ -4,20 +4,16 @@ import time
 from typing import Any
 
 from opentelemetry.trace import SpanKind
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lantoa_runtime.http.problems import unexpected
 from lantoa_runtime.telemetry import HTTP_SECONDS, trace_context, tracer
 
 MOST_BODY_BYTES = 1024 * 1024
 _UNTRACED = ("/livez", "/readyz", "/metrics")
-_TOO_LARGE = (
-    '{"type":"urn:lantoa:error:body-too-large","title":"Nội dung gửi lên quá lớn","status":413,'
-    '"detail":"Xin giảm dung lượng rồi gửi lại.","code":"body-too-large","retryable":false}'
-).encode()
-
-
-class _BodyTooLarge(Exception):
-    pass
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Chassis:
@@ -32,6 +28,7 @@ class Chassis:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
+        method = scope["method"] if scope["method"] in _METHODS else "other"  # Anybody may send any word.
         status = 500
         answered = False
         seen = 0
@@ -42,7 +39,7 @@ class Chassis:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > MOST_BODY_BYTES:
-                    raise _BodyTooLarge
+                    raise HTTPException(413)  # The one error that FastAPI lets through while it reads a body.
             return message
 
         async def watched(message: Message) -> None:
@@ -53,30 +50,24 @@ class Chassis:
             await send(message)
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        with tracer.start_as_current_span(
-            scope["method"], context=trace_context(headers), kind=SpanKind.SERVER
-        ) as span:
+        with tracer.start_as_current_span(method, context=trace_context(headers), kind=SpanKind.SERVER) as span:
             try:
                 await self.app(scope, limited, watched)
-            except _BodyTooLarge:
-                status = 413
-                if not answered:
-                    await _refuse(send)
-            route = _route(scope)
-            span.update_name(f"{scope['method']} {route}")
-            span.set_attributes(
-                {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
-            )
-        HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)
+            except Exception as error:
+                if answered:
+                    raise
+                # Here and not in Starlette's outermost layer, so that it has its trace and is counted.
+                await unexpected(Request(scope), error)(scope, receive, watched)
+            finally:
+                route = _route(scope)
+                span.update_name(f"{method} {route}")
+                span.set_attributes(
+                    {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+                )
+                HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - started)
 
 
 def _route(scope: Scope) -> str:
     """The route's template: bounded, where a raw path is not."""
     route: Any = scope.get("route")
     return getattr(route, "path", "unmatched")
-
-
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(_TOO_LARGE)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _TOO_LARGE})

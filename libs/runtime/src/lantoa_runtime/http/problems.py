@@ -99,10 +99,16 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
     errors = []
     for item in error.errors()[:20]:
         code = _VALIDATION_TEXTS.get(item["type"], "value-wrong")
-        location = [str(part) for part in item["loc"] if part != "body"]
+        # A syntax error's place is a character, which no pointer can name.
+        location = () if code == "json-invalid" else item["loc"][1 if item["loc"][:1] == ("body",) else 0 :]
         title, _ = text(request.app.state.package, language, code, item.get("ctx", {}))
-        errors.append({"pointer": "/" + "/".join(location), "message": title})
+        errors.append({"pointer": "".join(f"/{_escaped(part)}" for part in location), "message": title})
     return problem(request, 422, "invalid-request", errors=errors)
+
+
+def _escaped(part: object) -> str:
+    """A token of a JSON pointer (RFC 6901)."""
+    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def _app_error(request: Request, error: Exception) -> JSONResponse:
@@ -132,7 +138,8 @@ def _duplicate(request: Request, _: Exception) -> JSONResponse:
     return problem(request, 409, "already-exists")
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The answer for an error that nobody foresaw; the log has it whole."""
     log.error("unexpected error", exc_info=error)
     return problem(request, 500, "unexpected")
 
@@ -145,4 +152,3 @@ def install(app: FastAPI, package: str) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DuplicateKey, _duplicate)
     app.add_exception_handler(MongoError, _database)
-    app.add_exception_handler(Exception, _unexpected)

@@ -16,7 +16,7 @@ from lantoa_contracts.base import Event
 from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import Envelope
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import StaleVersion
+from lantoa_runtime.errors import StaleVersion, Unavailable
 from lantoa_runtime.mongo.driver import Collection, Document, DuplicateKey, Index, MongoError
 from lantoa_runtime.telemetry import OUTBOX_OLDEST, OUTBOX_WAITING, current_traceparent
 
@@ -84,7 +84,7 @@ class Aggregates:
         """
         document: Document = {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)}
         await self.collection.insert_one(document)
-        self._send(key, document.get("outbox", []))
+        self._send(key, document.get("outbox", []), behind=False)
         return document
 
     async def save(
@@ -99,27 +99,30 @@ class Aggregates:
 
         Raises:
             StaleVersion: somebody else changed it in between.
+            Unavailable: it holds all the unpublished events that a document may hold.
         """
-        key, ver = document["_id"], document["ver"]
+        key, ver, waiting = document["_id"], document["ver"], document.get("outbox", [])
         outbox = self._outbox(key, ver + 1, events)
+        entries = outbox.get("outbox", [])
+        guard: dict[str, Any] = {"_id": key, "ver": ver}
         update: dict[str, Any] = {"$set": dict(changes), "$inc": {"ver": 1}}
         pushes: dict[str, Any] = {field: {"$each": values} for field, values in (push or {}).items()}
         if outbox:
             update["$set"]["ob_at"] = outbox["ob_at"]
-            pushes["outbox"] = {"$each": outbox["outbox"]}
+            pushes["outbox"] = {"$each": entries}
+            guard[f"outbox.{MOST_WAITING - len(entries)}"] = {"$exists": False}
         if pushes:
             update["$push"] = pushes
         if unset:
             update["$unset"] = dict.fromkeys(unset, "")
         if not update["$set"]:
             del update["$set"]
-        guard = {"_id": key, "ver": ver, f"outbox.{MOST_WAITING}": {"$exists": False}}
         if not (await self.collection.update_one(guard, update)).matched:
-            raise StaleVersion
-        self._send(key, outbox.get("outbox", []))
+            raise Unavailable("nats") if len(waiting) + len(entries) > MOST_WAITING else StaleVersion
+        self._send(key, entries, behind=bool(waiting))
         kept = {name: value for name, value in document.items() if name not in unset}
         grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
-        return {**kept, **changes, **grown, "ver": ver + 1}
+        return {**kept, **changes, **grown, "ver": ver + 1, "outbox": [*waiting, *entries]}
 
     async def change(self, key: str, decide: Callable[[Document | None], "Change | None"]) -> Document | None:
         """Load, decide, save, and once more where somebody else was faster; the document as it then is.
@@ -129,6 +132,8 @@ class Aggregates:
 
         Raises:
             StaleVersion: it lost the race too often.
+            DuplicateKey: the change collides with a unique key other than the id.
+            Unavailable: the document holds all the unpublished events that it may hold.
         """
         for _ in range(_MOST_RACES):
             document = await self.load(key)
@@ -137,10 +142,14 @@ class Aggregates:
                 return document
             try:
                 if document is None:
-                    return await self.insert(key, change.set, change.events)
+                    grown = {field: list(values) for field, values in (change.push or {}).items()}
+                    return await self.insert(key, {**change.set, **grown}, change.events)
                 return await self.save(document, change.set, change.events, change.unset, change.push)
-            except (StaleVersion, DuplicateKey):
+            except StaleVersion:
                 await asyncio.sleep(0)
+            except DuplicateKey as error:
+                if "_id" not in error.key:
+                    raise
         raise StaleVersion
 
     async def replay(self, document: Mapping[str, Any], events: Sequence[Outgoing], turn: str) -> None:
@@ -177,12 +186,17 @@ class Aggregates:
             )
         return {"outbox": entries, "ob_at": now}
 
-    def _send(self, key: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Publish in the background: the caller does not wait for NATS, the document already holds the truth."""
+    def _send(self, key: str, entries: Sequence[Mapping[str, Any]], *, behind: bool) -> None:
+        """Publish in the background: the caller does not wait for NATS, the document already holds the truth.
+
+        ``behind`` tells that earlier events of the document may still wait in it, left by a failure or another process.
+        """
         if not entries:
             return
+        if behind or key in self._busy:
+            self._again.add(key)  # All that waits is read from the document, so that the order is kept.
+            entries = ()
         if key in self._busy:
-            self._again.add(key)  # An earlier event of this document is on its way: keep their order.
             return
         self._busy.add(key)
         task = asyncio.create_task(self._flush(key, list(entries), "direct"))
@@ -191,7 +205,7 @@ class Aggregates:
 
     async def _flush(self, key: str, entries: Sequence[Mapping[str, Any]], way: str) -> None:
         try:
-            while entries:
+            while entries or key in self._again:
                 sent: list[str] = []
                 try:
                     async with self._gate:

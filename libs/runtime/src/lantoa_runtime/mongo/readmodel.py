@@ -13,21 +13,21 @@ class ReadModel:
         self.collection = collection
 
     async def apply(self, key: str, ver: int, fields: Mapping[str, Any]) -> bool:
-        """Take up a state; ``False`` when a newer or the same one is already there.
+        """Take up a state; ``False`` when all of it is already there in this version or a newer one.
 
-        ``fields`` are set on the document, others are kept: an event that tells only a part (``moved``) fits too.
+        Each field keeps its highest ``ver`` (in ``vers``), so an event that tells only a part (``moved``) fits too,
+        and the events of one thing may come in any order.
         """
-        newer = {"_id": key, "ver": {"$lt": ver}}
-        update = {"$set": {**fields, "ver": ver}}
-        result = await self.collection.update_one(newer, update)
-        if result.matched:
-            return True
+        changes: dict[str, Any] = {"ver": {"$max": ["$ver", ver]}}
+        for name, value in fields.items():
+            newer = {"$lt": [{"$ifNull": [f"$vers.{name}", 0]}, ver]}
+            changes[name] = {"$cond": [newer, {"$literal": value}, f"${name}"]}
+            changes[f"vers.{name}"] = {"$max": [f"$vers.{name}", ver]}
         try:
-            await self.collection.insert_one({"_id": key, **fields, "ver": ver})
-        except DuplicateKey:
-            # Either it holds this version or a newer one, or another delivery inserted an older one just now.
-            return bool((await self.collection.update_one({"_id": key, "ver": {"$lt": ver}}, update)).matched)
-        return True
+            result = await self.collection.update_one({"_id": key}, [{"$set": changes}], upsert=True)
+        except DuplicateKey:  # Another delivery inserted it just now.
+            result = await self.collection.update_one({"_id": key}, [{"$set": changes}])
+        return bool(result.modified or result.upserted_id is not None)
 
     async def get(self, key: str) -> Document | None:
         """The copy of one thing, or ``None`` when its first event has not come yet."""
