@@ -54,7 +54,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     (airing,) = await walk.confirmed(lan, "broadcast", "airings", 1, 60)
     (display,) = await walk.confirmed(lan, "signboard", "displays", 1, 60)
 
-    proof = json.loads(airing["proofs"][-1]["p"])
+    proof = json.loads(airing["proofs"][-1]["document"]["p"])
     sound, rate = soundfile.read(walk.wav(platform, proof["local_id"]))
     assert abs(len(sound) / rate - renditions["audio"]["seconds"]) < 0.05
     assert abs(pyloudnorm.Meter(rate).integrated_loudness(sound) + 16) <= 1

@@ -8,16 +8,23 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from lantoa_devicekit import Device
-from lantoa_player.usecases import Player, Shown
+from lantoa_player.settings import PlayerSettings
+from lantoa_player.usecases import Player, Shown, Verdict
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _STATIC = Path(__file__).parent / "static"
 # A slide is written into a sandboxed frame, which inherits the page's policy: inline styles yes, scripts never.
-_PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_PAGE_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+# A page on another port of this machine is "same-site": it has no more business here than the rest of the world.
+_OWN = frozenset({"same-origin", "none"})
 _FILES = {"/": "index.html", "/app.js": "app.js", "/sw.js": "sw.js", "/style.css": "style.css"}
+_ANSWERS = {Verdict.PROVED: 204, Verdict.REFUSED: 409, Verdict.LATER: 503}
 _PLAYER = web.AppKey("player", Player)
 _DEVICE = web.AppKey("device", Device)
-_HOSTS = web.AppKey("hosts", frozenset[str])
+_SETTINGS = web.AppKey("settings", PlayerSettings)
 
 
 class _Report(BaseModel):
@@ -32,7 +39,9 @@ class _Report(BaseModel):
 @web.middleware
 async def _only_this_page(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Another site open in the kiosk must not speak for the board (DNS rebinding, cross-site posts)."""
-    if request.host not in request.app[_HOSTS] or request.headers.get("Sec-Fetch-Site") == "cross-site":
+    port = request.app[_SETTINGS].port
+    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    if request.host not in hosts or request.headers.get("Sec-Fetch-Site", "none") not in _OWN:
         return web.Response(status=403)
     response = await handler(request)
     response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
@@ -52,7 +61,9 @@ async def _state(request: web.Request) -> web.Response:
     player, device = request.app[_PLAYER], request.app[_DEVICE]
     screen = player.screen(device)
     body = {
+        "name": request.app[_SETTINGS].name,
         "claim_code": screen.claim_code,
+        "revoked": screen.revoked,
         "connected": screen.connected,
         "offset_ms": device.clock.offset_ms,
         "slides": [
@@ -68,15 +79,12 @@ async def _state(request: web.Request) -> web.Response:
     return web.Response(text=json.dumps(body), content_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
-async def _slide(request: web.Request) -> web.StreamResponse:
-    path = request.app[_PLAYER].slide_file(request.match_info["sha256"])
-    if path is None or not path.exists():
+async def _slide(request: web.Request) -> web.Response:
+    data = await request.app[_PLAYER].slide(request.app[_DEVICE], request.match_info["sha256"])
+    if data is None:
         return web.Response(status=404)
-    headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "Content-Type": "text/plain; charset=utf-8",
-    }
-    return web.FileResponse(path, headers=headers)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return web.Response(body=data, content_type="text/plain", charset="utf-8", headers=headers)
 
 
 async def _shown(request: web.Request) -> web.Response:
@@ -87,16 +95,15 @@ async def _shown(request: web.Request) -> web.Response:
     except ValidationError:
         return web.Response(status=422)
     shown = Shown(report.entry_id, report.sha256, report.started_at, report.ended_at)
-    counts = await request.app[_PLAYER].shown(request.app[_DEVICE], shown)
-    return web.Response(status=204 if counts else 409)
+    return web.Response(status=_ANSWERS[await request.app[_PLAYER].shown(request.app[_DEVICE], shown)])
 
 
-def make_app(player: Player, device: Device, port: int) -> web.Application:
+def make_app(player: Player, device: Device, settings: PlayerSettings) -> web.Application:
     """The board's page and its few addresses."""
     app = web.Application(middlewares=[_only_this_page], client_max_size=16 * 1024)
     app[_PLAYER] = player
     app[_DEVICE] = device
-    app[_HOSTS] = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    app[_SETTINGS] = settings
     for path in _FILES:
         app.router.add_get(path, _file)
     app.router.add_get("/livez", _live)

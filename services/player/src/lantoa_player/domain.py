@@ -4,8 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_TIMER_SLACK = timedelta(milliseconds=250)
-_LONGEST_SHOWING = timedelta(hours=1)
+ROUNDING = timedelta(milliseconds=10)
+"""The page waits the whole dwell and tells whole milliseconds."""
+
+CLOCK_SLACK = timedelta(milliseconds=250)
+"""The page hears of a corrected clock a moment after its agent."""
+
+LONGEST_SHOWING = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,10 @@ def showing(slides: Sequence[Slide], here: Collection[str], now: datetime) -> li
 
 
 def is_full_showing(slide: Slide, started: datetime, ended: datetime, now: datetime, speed: float) -> bool:
-    """Whether a reported showing counts: the whole dwell, within the slide's days, and not in the future.
-
-    A browser's timers fire a little early, hence a slack of a quarter of a second.
-    """
+    """Whether a reported showing counts: the whole dwell, begun within the slide's days, and not in the future."""
     dwell = timedelta(seconds=slide.seconds / speed)
     return (
-        dwell - _TIMER_SLACK <= ended - started <= _LONGEST_SHOWING
+        max(dwell - ROUNDING, timedelta(0)) <= ended - started <= LONGEST_SHOWING
         and slide.valid_from <= started < slide.valid_until
-        and ended <= now + _TIMER_SLACK
+        and ended <= now + CLOCK_SLACK
     )

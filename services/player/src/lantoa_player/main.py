@@ -32,13 +32,15 @@ async def run(settings: PlayerSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     player = Player(settings.speed)
     async with Device(settings.device, player.take) as device:
-        runner = web.AppRunner(make_app(player, device, settings.port), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(make_app(player, device, settings), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", settings.port).start()
+        watching = asyncio.create_task(player.watch(device))
         broken = asyncio.create_task(device.join())
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({broken, stopped}, return_when=asyncio.FIRST_COMPLETED)
         await runner.cleanup()
+        watching.cancel()
         stopped.cancel()
         if broken.done():
             await broken

@@ -11,10 +11,12 @@ class PlayerSettings:
     """The device's settings and the board's own."""
 
     device: DeviceSettings
-    port: int
+    port: int = 18110
     """Where the page is served, on loopback only."""
     speed: float = 1.0
     """How many seconds of dwell pass in a second."""
+    name: str = "Bảng tin điện tử công cộng"
+    """What stands on the screen while there is nothing to show."""
 
 
 def player_settings(env: Mapping[str, str]) -> PlayerSettings:
@@ -23,10 +25,19 @@ def player_settings(env: Mapping[str, str]) -> PlayerSettings:
     Raises:
         SettingsRefused: a setting is missing or senseless, or production would show at another speed than 1.
     """
+    device = settings_from_env(env, "board")
     try:
-        port, speed = int(env.get("LANTOA_PLAYER_PORT", "18110")), float(env.get("LANTOA_SPEED", "1"))
-    except ValueError as error:
-        raise SettingsRefused("LANTOA_PLAYER_PORT, LANTOA_SPEED phải là số (must be numbers).") from error
-    if not 0 < speed < float("inf") or (env.get("LANTOA_ENV") == "production" and speed != 1.0):
-        raise SettingsRefused("LANTOA_SPEED phải dương, và bằng 1 trong production (positive, and 1 in production).")
-    return PlayerSettings(settings_from_env(env, "board"), port, speed)
+        port = int(env.get("LANTOA_PLAYER_PORT", PlayerSettings.port))
+    except ValueError:
+        port = 0
+    if not 0 < port < 65_536:
+        raise SettingsRefused("LANTOA_PLAYER_PORT phải là số cổng (must be a port number).")
+    try:
+        speed = float(env.get("LANTOA_SPEED", PlayerSettings.speed))
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise SettingsRefused("LANTOA_SPEED phải là số dương (must be a positive number).")
+    if env.get("LANTOA_ENV") == "production" and speed != 1.0:
+        raise SettingsRefused("LANTOA_SPEED phải bằng 1 trong production (LANTOA_SPEED must be 1 in production).")
+    return PlayerSettings(device, port, speed, env.get("LANTOA_PLAYER_NAME", "").strip() or PlayerSettings.name)

@@ -1,12 +1,23 @@
 """Give the page its slides and turn what it showed into proofs."""
 
+import asyncio
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from pathlib import Path
+
+import structlog
 
 from lantoa_contracts.device import BoardEntry, BoardRundown, DisplayedProof
 from lantoa_devicekit import Device, Order
 from lantoa_player.domain import Slide, is_full_showing, showing
+
+log = structlog.get_logger("lantoa.player")
+
+PAGE_GONE_S = 10.0
+"""A page asks every second; one that has not asked for so long is not there."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,21 @@ class Screen:
 
     claim_code: str | None
     """Shown large until a technician has claimed the board."""
-    slides: list[Slide]
+    revoked: bool
+    """Taken out of service: nothing is shown."""
     connected: bool
+    slides: list[Slide]
+
+
+class Verdict(Enum):
+    """What becomes of a reported showing."""
+
+    PROVED = auto()
+    """It counts; a repeat of what was proved before is no new proof."""
+    REFUSED = auto()
+    """It does not count and never will."""
+    LATER = auto()
+    """The agent does not know its own rundown yet: tell it again."""
 
 
 class Player:
@@ -35,34 +59,64 @@ class Player:
     def __init__(self, speed: float) -> None:
         self.speed = speed
         self._order: Order | None = None
+        self._before: Order | None = None
+        self._damaged: set[str] = set()
+        self._asked_at: float | None = None
+        self._turn = 0
 
     def take(self, order: Order) -> None:
-        """A new or completed order."""
+        """A new or completed order. What the one before it showed last may still be reported."""
+        if self._order is not None and self._order.rundown_sha256 != order.rundown_sha256:
+            self._before = self._order
         self._order = order
 
     def screen(self, device: Device) -> Screen:
-        """What the page is to show now."""
-        claimed = device.enrolment == "accepted"
-        order = self._order
-        slides = [slide_of(entry) for entry in entries(order)]
-        here = order.media.keys() if order else set()
-        turn = showing(slides, set(here), device.clock.now())
-        device.show("showing" if turn else "idle", f"{len(turn)} trang" if turn else None)
-        return Screen(None if claimed else device.identity.claim_code, turn, device.connected)
+        """What the page is to show now; being asked is the sign that there is a page."""
+        self._asked_at = asyncio.get_running_loop().time()
+        here = self._order.media.keys() - self._damaged if self._order else set()
+        accepted = device.enrolment == "accepted"
+        slides = [slide_of(entry) for entry in entries(self._order)] if accepted else []
+        turn = showing(slides, here, device.clock.now())
+        self._turn = len(turn)
+        code = device.identity.claim_code if device.enrolment == "pending" else None
+        return Screen(code, device.enrolment == "revoked", device.connected, turn)
 
-    def slide_file(self, sha256: str) -> Path | None:
-        """The verified file of a slide of the present order."""
-        return self._order.media.get(sha256) if self._order else None
+    async def watch(self, device: Device) -> None:
+        """Keep the heartbeat true, for ever: without a page nothing is shown, whatever the rundown says."""
+        while True:
+            now = asyncio.get_running_loop().time()
+            if self._asked_at is None or now - self._asked_at > PAGE_GONE_S:
+                device.show("idle", "chưa mở trang")
+            elif self._turn:
+                device.show("showing", f"{self._turn} trang")
+            else:
+                device.show("idle")
+            await asyncio.sleep(1)
 
-    async def shown(self, device: Device, report: Shown) -> bool:
-        """Prove a full showing, once an entry; ``False`` when it does not count."""
-        order = self._order
-        entry = next((e for e in entries(order) if e.entry_id == report.entry_id), None)
-        if order is None or entry is None or entry.media.sha256 != report.sha256:
-            return False
-        now = device.clock.now()
-        if not is_full_showing(slide_of(entry), report.started_at, report.ended_at, now, self.speed):
-            return False
+    async def slide(self, device: Device, sha256: str) -> bytes | None:
+        """A slide of the present order, checked again as it leaves; None when it is not here or no longer right.
+
+        A damaged file raises an alarm and leaves the turn; the device fetches it anew when it starts next.
+        """
+        path = self._order.media.get(sha256) if self._order else None
+        if path is None or sha256 in self._damaged:
+            return None
+        data = await asyncio.to_thread(_read, path)
+        if data is not None and hashlib.sha256(data).hexdigest() == sha256:
+            return data
+        self._damaged.add(sha256)
+        await device.alarm("playback_failed", f"slide {sha256}: damaged on disk")
+        return None
+
+    async def shown(self, device: Device, report: Shown) -> Verdict:
+        """Prove a full showing, once an entry."""
+        if self._order is None:
+            return Verdict.LATER
+        order, entry = next(self._known(report), (None, None))
+        if order is None or entry is None:
+            return _refused(report, "no such entry")
+        if not is_full_showing(slide_of(entry), report.started_at, report.ended_at, device.clock.now(), self.speed):
+            return _refused(report, "not a full showing")
         seconds = (report.ended_at - report.started_at).total_seconds() * self.speed
         await device.prove(
             DisplayedProof(
@@ -79,7 +133,13 @@ class Player:
                 clock_offset_ms=device.clock.offset_ms,
             )
         )
-        return True
+        return Verdict.PROVED
+
+    def _known(self, report: Shown) -> Iterator[tuple[Order, BoardEntry]]:
+        for order in (self._order, self._before):
+            for entry in entries(order):
+                if order and (entry.entry_id, entry.media.sha256) == (report.entry_id, report.sha256):
+                    yield order, entry
 
 
 def entries(order: Order | None) -> tuple[BoardEntry, ...]:
@@ -90,3 +150,15 @@ def entries(order: Order | None) -> tuple[BoardEntry, ...]:
 def slide_of(entry: BoardEntry) -> Slide:
     """The entry as the rotation sees it."""
     return Slide(entry.entry_id, entry.media.sha256, entry.seconds, entry.valid_from, entry.valid_until)
+
+
+def _refused(report: Shown, why: str) -> Verdict:
+    log.info("showing_refused", entry_id=report.entry_id, why=why)
+    return Verdict.REFUSED
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,62 +1,130 @@
 // The board: shows slide after slide, tells its agent what was shown in full, and goes on with what it has when the
-// agent is away. The service worker keeps page and slides over a restart of the browser.
+// agent is away. The service worker keeps page and slides over a restart of the browser, localStorage the rest.
 "use strict";
 
 const LOOK_MS = 1000;
+const PATIENCE_MS = 5000;
+const STATE = "state";
 const WAITING = "shown-waiting";
-const MOST_WAITING = 500;
+const ZONE = { timeZone: "Asia/Ho_Chi_Minh" };
+const DAY = new Intl.DateTimeFormat("vi-VN", { ...ZONE, dateStyle: "full" });
+const TIME = new Intl.DateTimeFormat("vi-VN", { ...ZONE, timeStyle: "short" });
 const frames = [...document.querySelectorAll(".slide")];
 const rest = document.getElementById("rest");
-let state = { slides: [], claim_code: null, offset_ms: 0 };
+const kept = new Set();
+let state = { name: document.title, slides: [], claim_code: null, revoked: false, connected: false, offset_ms: 0 };
+let answered = false;
 let front = 0;
 let turn = -1;
+let missed = 0;
+let hides = 0;
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const now = () => Date.now() + state.offset_ms;
-const waiting = () => JSON.parse(localStorage.getItem(WAITING) || "[]");
 
-async function look() {
-  for (;;) {
-    try {
-      const answer = await fetch("/state");
-      if (answer.ok) state = await answer.json();
-      await tell();
-    } catch {
-      // The agent is away: what we have goes on.
-    }
-    await wait(LOOK_MS);
+// Reading what was kept: a damaged note is as good as none.
+function recall(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? otherwise;
+  } catch {
+    return otherwise;
   }
 }
 
+async function forever(step) {
+  for (;;) {
+    try {
+      await step();
+    } catch (error) {
+      console.warn(String(error));
+      await wait(LOOK_MS);
+    }
+  }
+}
+
+// ---- with the agent
+
+async function ask(path, options) {
+  return fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+}
+
+async function look() {
+  try {
+    const answer = await ask("/state", { cache: "no-store" });
+    answered = answer.ok;
+    if (answered) take(await answer.json());
+    await tell();
+    await keep();
+  } catch {
+    answered = false; // What we have goes on.
+  }
+  await wait(LOOK_MS);
+}
+
+function take(fresh) {
+  const [before, after] = [JSON.stringify(state), JSON.stringify(fresh)];
+  state = fresh;
+  // Written only when changed: the memory card of a board bears only so many writes.
+  if (after !== before) localStorage.setItem(STATE, after);
+}
+
 async function tell() {
-  for (const report of waiting()) {
-    const answer = await fetch("/shown", {
+  for (const report of recall(WAITING, [])) {
+    const answer = await ask("/shown", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(report),
     });
     if (answer.status >= 500) return;
-    localStorage.setItem(WAITING, JSON.stringify(waiting().slice(1)));
+    const others = recall(WAITING, []).filter((other) => other.entry_id !== report.entry_id);
+    localStorage.setItem(WAITING, JSON.stringify(others));
   }
 }
 
-function remember(slide, started, ended) {
+// One showing of an entry proves it, so one is enough to wait for the agent, however long it is away.
+function remember(slide, started, elapsed) {
+  const waiting = recall(WAITING, []);
+  if (waiting.some((report) => report.entry_id === slide.entry_id)) return;
   const report = {
     entry_id: slide.entry_id,
     sha256: slide.sha256,
     started_at: new Date(started).toISOString(),
-    ended_at: new Date(ended).toISOString(),
+    ended_at: new Date(started + elapsed).toISOString(),
   };
-  localStorage.setItem(WAITING, JSON.stringify([...waiting(), report].slice(-MOST_WAITING)));
+  localStorage.setItem(WAITING, JSON.stringify([...waiting, report]));
 }
 
+// Through the service worker, so that slides not shown yet outlast the agent too.
+async function keep() {
+  if (!navigator.serviceWorker?.controller) return;
+  for (const { sha256 } of state.slides) {
+    if (!kept.has(sha256) && (await text(sha256)) !== null) kept.add(sha256);
+  }
+}
+
+// ---- on the screen
+
+// The slide itself, only if it is what its name says: what is reported as shown is what was approved.
+async function text(sha256) {
+  const path = `/slides/${sha256}`;
+  for (const cache of ["default", "reload"]) {
+    const answer = await ask(path, { cache });
+    if (!answer.ok) return null;
+    const bytes = await answer.arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (hex === sha256) return new TextDecoder().decode(bytes);
+    for (const name of await caches.keys()) await (await caches.open(name)).delete(path);
+  }
+  return null;
+}
+
+// Fetched by the page and written into the frame: a sandboxed frame is not served by the service worker.
 async function load(frame, slide) {
-  // Fetched by the page and written into the frame: a sandboxed frame is not served by the service worker.
-  const answer = await fetch(`/slides/${slide.sha256}`).catch(() => null);
-  if (!answer?.ok) return false;
-  const html = await answer.text();
+  const html = await text(slide.sha256).catch(() => null);
+  if (html === null) return false;
   return new Promise((done) => {
-    const late = setTimeout(() => done(false), 5000);
+    const late = setTimeout(() => done(false), PATIENCE_MS);
     frame.onload = () => {
       clearTimeout(late);
       done(true);
@@ -65,47 +133,62 @@ async function load(frame, slide) {
   });
 }
 
-function next() {
-  const slides = state.slides.filter((slide) => Date.parse(slide.valid_until) > now());
-  if (!slides.length) return null;
+const inTurn = () => (state.claim_code ? [] : state.slides.filter((slide) => Date.parse(slide.valid_until) > now()));
+const wanted = (slide) => inTurn().some((other) => other.entry_id === slide.entry_id);
+
+async function next() {
+  const slides = inTurn();
+  if (missed >= slides.length) pause();
+  if (!slides.length) return wait(LOOK_MS);
   turn = (turn + 1) % slides.length;
-  return slides[turn];
+  const slide = slides[turn];
+  const frame = frames[1 - front];
+  if (!(await load(frame, slide))) {
+    missed += 1;
+    return wait(LOOK_MS);
+  }
+  missed = 0;
+  frames[front].classList.remove("on");
+  frame.classList.add("on");
+  rest.classList.remove("on");
+  front = 1 - front;
+  return show(slide);
 }
 
-function pause() {
-  frames.forEach((frame) => frame.classList.remove("on"));
-  rest.classList.add("on");
-  document.getElementById("code").textContent = state.claim_code || "";
-  document.getElementById("message").textContent = state.claim_code
-    ? "Mã nhận thiết bị" : "Bảng tin điện tử công cộng";
-  document.getElementById("clock").textContent = new Date(now()).toLocaleString("vi-VN", {
-    timeZone: "Asia/Ho_Chi_Minh", dateStyle: "full", timeStyle: "short",
-  });
-}
-
-async function show() {
+async function show(slide) {
+  const started = now();
+  const since = performance.now(); // A clock that is set meanwhile makes no showing longer or shorter.
+  const seen = document.visibilityState === "visible";
+  const before = hides;
   for (;;) {
-    const slide = state.claim_code ? null : next();
-    if (!slide) {
-      pause();
-      await wait(LOOK_MS);
-      continue;
+    const elapsed = performance.now() - since;
+    if (elapsed >= slide.milliseconds) {
+      if (seen && hides === before) remember(slide, started, elapsed);
+      return;
     }
-    const frame = frames[1 - front];
-    if (!(await load(frame, slide))) {
-      await wait(LOOK_MS);
-      continue;
-    }
-    frames[front].classList.remove("on");
-    frame.classList.add("on");
-    rest.classList.remove("on");
-    front = 1 - front;
-    const started = now();
-    await wait(slide.milliseconds);
-    if (document.visibilityState === "visible") remember(slide, started, now());
+    if (!wanted(slide)) return;
+    await wait(Math.min(slide.milliseconds - elapsed, LOOK_MS));
   }
 }
 
+function note() {
+  if (state.revoked) return "Bảng tin đã ngừng hoạt động";
+  if (!answered) return "Đang chờ chương trình của bảng";
+  return state.connected || state.claim_code ? "" : "Đang chờ kết nối máy chủ";
+}
+
+function pause() {
+  for (const frame of frames) frame.classList.remove("on");
+  rest.classList.add("on");
+  rest.classList.toggle("unclaimed", Boolean(state.claim_code));
+  const texts = { name: state.name, code: state.claim_code, time: TIME.format(now()), day: DAY.format(now()), note: note() };
+  for (const [id, words] of Object.entries(texts)) document.getElementById(id).textContent = words ?? "";
+}
+
+document.addEventListener("visibilitychange", () => {
+  hides += 1;
+});
+state = recall(STATE, state);
 navigator.serviceWorker?.register("/sw.js");
-look();
-show();
+forever(look);
+forever(next);

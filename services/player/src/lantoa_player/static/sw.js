@@ -1,8 +1,9 @@
-// Keeps the page, its last state and its slides: a board whose browser restarts without its agent still shows them.
+// Keeps the page and its slides: a board whose browser restarts without its agent still shows them.
 "use strict";
 
 const CACHE = "board-1";
 const MOST_SLIDES = 300;
+const PATIENCE_MS = 3000;
 const SHELL = ["/", "/app.js", "/style.css"];
 
 self.addEventListener("install", (event) => {
@@ -11,17 +12,18 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
-async function fresh(request) {
+async function shell(path) {
   const cache = await caches.open(CACHE);
   try {
-    const answer = await fetch(request);
-    if (answer.ok) await cache.put(request, answer.clone());
-    return answer;
-  } catch (error) {
-    const kept = await cache.match(request);
-    if (kept) return kept;
-    throw error;
+    const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (answer.ok) {
+      await cache.put(path, answer.clone());
+      return answer;
+    }
+  } catch {
+    // The agent is away or hangs.
   }
+  return (await cache.match(path)) ?? Response.error();
 }
 
 async function slide(request) {
@@ -38,7 +40,8 @@ async function slide(request) {
 }
 
 self.addEventListener("fetch", (event) => {
-  const path = new URL(event.request.url).pathname;
-  if (event.request.method !== "GET") return;
-  event.respondWith(path.startsWith("/slides/") ? slide(event.request) : fresh(event.request));
+  const { origin, pathname } = new URL(event.request.url);
+  if (event.request.method !== "GET" || origin !== self.location.origin) return;
+  if (pathname.startsWith("/slides/")) event.respondWith(slide(event.request));
+  else if (SHELL.includes(pathname)) event.respondWith(shell(pathname));
 });

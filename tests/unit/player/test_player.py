@@ -1,0 +1,144 @@
+"""What the agent makes of its order and of what the page says."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from lantoa_contracts.base import BlobRef
+from lantoa_contracts.device import BoardEntry, BoardRundown, Desired
+from lantoa_devicekit import Order
+from lantoa_player.usecases import Player, Shown, Verdict
+
+NOW = datetime(2027, 3, 1, 5, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+SLIDE = b"<title>A</title>"
+
+
+class FakeDevice:
+    """Remembers what it is asked to prove, once for each local id."""
+
+    def __init__(self, enrolment="accepted"):
+        self.enrolment = enrolment
+        self.connected = True
+        self.identity = SimpleNamespace(device_id="d-1", claim_code="ABCD-EFGH")
+        self.clock = SimpleNamespace(now=lambda: NOW, offset_ms=7)
+        self.proofs = {}
+        self.alarms = []
+
+    async def prove(self, proof):
+        return self.proofs.setdefault(proof.local_id, proof) is proof
+
+    async def alarm(self, code, detail):
+        self.alarms.append(code)
+
+
+def entry(name="a", data=SLIDE, **changes):
+    media = BlobRef(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), media_type="text/html")
+    fields = {"entry_id": name, "item_id": f"i-{name}", "revision": 2, "title": name, "media": media, "seconds": 10}
+    return BoardEntry(**fields | {"valid_from": NOW - DAY, "valid_until": NOW + DAY} | changes)
+
+
+def order(*entries, ver=1, media=None):
+    desired = Desired(aud="d-1", seq=ver, iat=NOW, exp=NOW + DAY, unit_id="u-1")
+    rundown = BoardRundown(device_id="d-1", ver=ver, entries=entries)
+    return Order(desired, rundown, f"{ver:064x}", media or {})
+
+
+def shown(what, seconds=10.0, before=0.0):
+    ended = NOW - before * SECOND
+    return Shown(what.entry_id, what.media.sha256, ended - seconds * SECOND, ended)
+
+
+def player(*orders, speed=1.0):
+    made = Player(speed)
+    for each in orders:
+        made.take(each)
+    return made
+
+
+async def test_a_full_showing_is_proved_once_with_what_the_rundown_says():
+    device, board = FakeDevice(), player(order(entry()))
+    assert await board.shown(device, shown(entry(), before=20)) is Verdict.PROVED
+    assert await board.shown(device, shown(entry())) is Verdict.PROVED
+    (proof,) = device.proofs.values()
+    assert (proof.local_id, proof.entry_id, proof.item_id, proof.revision) == ("a.1", "a", "i-a", 2)
+    assert (proof.rundown_sha256, proof.slide_sha256) == (f"{1:064x}", entry().media.sha256)
+    assert (proof.seconds, proof.ended_at, proof.clock_offset_ms) == (10, NOW - 20 * SECOND, 7)
+
+
+async def test_at_another_speed_the_proof_tells_seconds_of_dwell():
+    device, board = FakeDevice(), player(order(entry()), speed=20)
+    assert await board.shown(device, shown(entry(), 0.495)) is Verdict.PROVED
+    assert device.proofs["a.1"].seconds == 9.9
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        shown(entry(), 9.9),
+        shown(entry(), 10, before=-1),
+        shown(entry("other")),
+        shown(entry(data=b"another slide")),
+        shown(entry(), 10, before=2 * 86_400),
+    ],
+    ids=["too short", "future", "foreign entry", "foreign slide", "before its days"],
+)
+async def test_anything_less_is_refused(report):
+    device = FakeDevice()
+    assert await player(order(entry())).shown(device, report) is Verdict.REFUSED
+    assert device.proofs == {}
+
+
+async def test_an_agent_that_has_not_read_its_rundown_yet_asks_to_be_told_again():
+    device = FakeDevice()
+    assert await player().shown(device, shown(entry())) is Verdict.LATER
+    assert device.proofs == {}
+
+
+async def test_the_last_showing_under_the_rundown_before_counts_and_names_it():
+    device = FakeDevice()
+    board = player(order(entry("old")), order(entry(), ver=2), order(entry(), ver=2, media={"x": None}))
+    assert await board.shown(device, shown(entry("old"))) is Verdict.PROVED
+    assert device.proofs["old.1"].rundown_sha256 == f"{1:064x}"
+    board.take(order(entry(), ver=3))
+    assert await board.shown(device, shown(entry("old"))) is Verdict.REFUSED
+
+
+async def test_an_order_without_a_rundown_shows_nothing():
+    device, whole = FakeDevice(), order(entry())
+    board = player(whole, Order(whole.desired, None, "", {}))
+    assert board.screen(device).slides == []
+    assert await board.shown(device, shown(entry())) is Verdict.PROVED, "shown just before"
+
+
+@pytest.mark.parametrize(
+    ("enrolment", "code", "count"), [("pending", "ABCD-EFGH", 0), ("revoked", None, 0), ("accepted", None, 1)]
+)
+async def test_only_a_claimed_board_shows_slides(tmp_path, enrolment, code, count):
+    board = player(order(entry(), media={entry().media.sha256: tmp_path}))
+    screen = board.screen(FakeDevice(enrolment))
+    assert (screen.claim_code, len(screen.slides), screen.revoked) == (code, count, enrolment == "revoked")
+
+
+async def test_a_slide_is_checked_as_it_leaves_and_a_damaged_one_leaves_the_turn(tmp_path):
+    device, sha256 = FakeDevice(), entry().media.sha256
+    (tmp_path / sha256).write_bytes(SLIDE)
+    board = player(order(entry(), media={sha256: tmp_path / sha256}))
+    assert await board.slide(device, sha256) == SLIDE
+    assert await board.slide(device, "0" * 64) is None
+    assert device.alarms == []
+    (tmp_path / sha256).write_bytes(b"damaged")
+    assert await board.slide(device, sha256) is None
+    assert await board.slide(device, sha256) is None
+    assert device.alarms == ["playback_failed"]
+    assert board.screen(device).slides == []
+
+
+async def test_a_slide_that_is_gone_from_the_disk_is_not_offered(tmp_path):
+    device, sha256 = FakeDevice(), entry().media.sha256
+    board = player(order(entry(), media={sha256: tmp_path / sha256}))
+    assert await board.slide(device, sha256) is None
+    assert board.screen(device).slides == []
