@@ -63,11 +63,21 @@ $(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $
 	@$(BIN)/python -m lantoa_cli.frontend $(CONSOLE)
 	@touch $@
 
+EXPORT := $(BIN)/uv export --frozen --no-header --no-annotate --quiet --format requirements-txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -
+
 .PHONY: lock
-lock: ## resolve again and write requirements/*.txt (hashes, no index)
+lock: ## resolve again and write requirements/*.txt (hashes, no index) and docker/members
 	$(BIN)/uv lock
-	$(BIN)/uv export --frozen --no-emit-workspace --no-header --no-annotate --quiet --format requirements-txt > requirements/dev.txt
-	$(BIN)/uv export --frozen --no-emit-workspace --no-header --no-annotate --quiet --no-default-groups --format requirements-txt > requirements/run.txt
+	$(EXPORT) --no-emit-workspace > requirements/dev.txt
+	$(EXPORT) --no-emit-workspace --no-default-groups > requirements/run.txt
+	for s in gateway directory content fleet broadcast signboard reporting cli; do \
+		$(EXPORT) --no-default-groups --package lantoa-$$s --no-emit-workspace > requirements/service-$$s.txt; \
+		$(EXPORT) --no-default-groups --package lantoa-$$s --no-editable --no-hashes | grep '^\./' > docker/members/$$s.txt; \
+	done
+	echo 'uv>=0.13,<0.14' | $(COMPILE) > requirements/bootstrap.txt
+	echo 'uv-build>=0.13,<0.14' | $(COMPILE) > requirements/image-build.txt
+	echo 'espeakng-loader==0.2.4' | $(COMPILE) > requirements/speech.txt
 
 .PHONY: help
 help:

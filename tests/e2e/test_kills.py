@@ -32,7 +32,6 @@ async def _write_and_approve(platform: Platform, http: aiohttp.ClientSession) ->
         drafts.append((await walk.submitted(lan, number, BODY))["id"])
         if number == ITEMS // 2:
             await platform.kill("content")
-            await eventually(lambda: _ready(http, platform, "content"), 60, every=0.2)
     for number, item_id in enumerate(drafts):
         await walk.approved(hung, item_id, timeout=120)
         if number == ITEMS // 3:
@@ -40,14 +39,6 @@ async def _write_and_approve(platform: Platform, http: aiohttp.ClientSession) ->
         if number == ITEMS // 2:
             await platform.kill("fleet")
     return drafts
-
-
-async def _ready(http: aiohttp.ClientSession, platform: Platform, service: str) -> bool:
-    try:
-        async with http.get(f"{platform.layout.url(service)}/readyz") as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
 
 
 async def test_twenty_items_survive_the_kill_of_every_process(fresh_platform, http, browser):

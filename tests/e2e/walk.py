@@ -41,14 +41,14 @@ async def until(person: Person, item_id: str, state: str, timeout: float = 60) -
 
 
 async def submitted(author: Person, number: int = 0, body: str = BODY) -> dict[str, Any]:
-    item = (await author.call("POST", "/api/v1/content/items", bulletin(number, body))).ok()
-    return (await author.call("POST", f"/api/v1/content/items/{item['id']}/submit", ver=item["ver"])).ok()
+    item = await author.patient("POST", "/api/v1/content/items", bulletin(number, body))
+    return await author.patient("POST", f"/api/v1/content/items/{item['id']}/submit", ver=item["ver"])
 
 
 async def approved(approver: Person, item_id: str, timeout: float = 60) -> dict[str, Any]:
     item = await until(approver, item_id, "in_review", timeout)
     path = f"/api/v1/content/items/{item_id}/approve"
-    return (await approver.call("POST", path, {"approval_sha256": item["approval_sha256"]}, ver=item["ver"])).ok()
+    return await approver.patient("POST", path, {"approval_sha256": item["approval_sha256"]}, ver=item["ver"])
 
 
 async def pages(person: Person, path: str) -> list[dict[str, Any]]:

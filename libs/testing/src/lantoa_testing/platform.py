@@ -22,6 +22,8 @@ from lantoa_testing.processes import eventually
 
 _START_SECONDS = 240.0
 _READY_LINE = "Dừng:"
+_AWAY = 503
+_PATIENCE_SECONDS = 60.0
 QUICK: Mapping[str, str] = {
     "LANTOA_BACKOFF_SECONDS": "[0.2, 0.5, 1.0, 2.0]",
     "LANTOA_INFRASTRUCTURE_WAIT_SECONDS": "1",
@@ -82,9 +84,24 @@ class Person:
             parsed = json.loads(raw) if "json" in response.content_type and raw else raw
             return Answer(response.status, parsed, response.headers)
 
+    async def patient(self, method: str, path: str, body: Any = None, ver: int | None = None) -> Any:
+        """The body of a request that is made again, under the same key, while a killed service comes back."""
+        key = uuid4().hex
+
+        async def tried() -> Answer | None:
+            try:
+                answer = await self.call(method, path, body, ver, Idempotency_Key=key)
+            except aiohttp.ClientError:
+                return None
+            return None if answer.status == _AWAY else answer
+
+        answer = await eventually(tried, _PATIENCE_SECONDS, every=0.3)
+        assert isinstance(answer, Answer)
+        return answer.ok()
+
     async def get(self, path: str) -> Any:
         """The body of a GET that must succeed."""
-        return (await self.call("GET", path)).ok()
+        return await self.patient("GET", path)
 
 
 @dataclass
