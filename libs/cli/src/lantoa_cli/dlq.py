@@ -33,7 +33,7 @@ async def letters(js: JetStreamContext) -> list[RawStreamMsg]:
     """Every dead letter, oldest first."""
     state = (await js.stream_info(_STREAM)).state
     found = []
-    for seq in range(state.first_seq, state.last_seq + 1):
+    for seq in range(max(1, state.first_seq), state.last_seq + 1):
         with contextlib.suppress(NotFoundError):
             found.append(await js.get_msg(_STREAM, seq))
     return found

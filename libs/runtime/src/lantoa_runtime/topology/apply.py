@@ -111,7 +111,8 @@ def _compared(what: str, want: Any, have: Any, fields: Sequence[str]) -> list[Di
     return [
         Difference(what, name, getattr(want, name), getattr(have, name))
         for name in fields
-        if getattr(want, name) != getattr(have, name)
+        # What was never set comes back as absent, nought or false, by the field.
+        if (getattr(want, name) or None) != (getattr(have, name) or None)
     ]
 
 
@@ -128,6 +129,11 @@ _STREAM_FIELDS = (
     "deny_delete",
     "allow_rollup_hdrs",
     "republish",
+    # Never asked for: what a device could do with a header (see lantoa_contracts.streams).
+    "allow_msg_ttl",
+    "allow_msg_schedules",
+    "allow_msg_counter",
+    "allow_atomic",
 )
 _CONSUMER_FIELDS = ("filter_subject", "ack_wait", "max_deliver", "max_ack_pending")
 
@@ -155,7 +161,7 @@ async def apply(js: JetStreamContext, replicas: int = 1, ack_wait_seconds: float
     """Create and update until ``diff`` is empty; what was changed.
 
     Raises:
-        TopologyRefused: the plan must not be, or the server has no room for it.
+        TopologyRefused: the plan must not be, or the server has no room for it or cannot change what is there.
     """
     check(STREAMS)
     changed = await diff(js, replicas, ack_wait_seconds)
@@ -173,7 +179,7 @@ async def apply(js: JetStreamContext, replicas: int = 1, ack_wait_seconds: float
             raise TopologyRefused(
                 "the NATS server has no room for the streams: raise max_file_store or free disk"
             ) from error
-        raise
+        raise TopologyRefused(f"the server refuses {what}: {error.description}") from error
     for durable in consumers():
         if f"durable {durable.durable}" in wanted:
             await js.add_consumer(durable.stream, consumer_config(durable, ack_wait_seconds))
