@@ -21,11 +21,12 @@ from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.bus import Bus
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import conditions, problems
+from lantoa_runtime.http.api import Api
 from lantoa_runtime.http.auth import TokenVerifier
 from lantoa_runtime.http.middleware import Chassis
 from lantoa_runtime.mongo import Aggregates, Database, Index, connect
 from lantoa_runtime.settings import RuntimeSettings
-from lantoa_runtime.telemetry import configure_logs, configure_traces
+from lantoa_runtime.telemetry import BUILD_INFO, configure_logs, configure_traces, watch_loop
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=RuntimeSettings)
@@ -63,7 +64,7 @@ class Service(Generic[S]):
 
     def routes(self, router: APIRouter) -> None:
         """Serve a router under ``/api/v1/<service>``."""
-        self.app.include_router(router, prefix=f"/api/v1/{self.name}")
+        self.app.include_router(router, prefix=f"/api/v1/{self.name}", tags=[self.name])
 
     def every(self, name: str, seconds: float, job: Job) -> None:
         """Run a job again and again while the service lives; a failure is logged and the next turn comes."""
@@ -94,6 +95,7 @@ class Service(Generic[S]):
         if not self.stateless:
             self.bus.start()
         jobs = [asyncio.create_task(self._again(name, seconds, job)) for name, seconds, job in self._all_jobs()]
+        jobs.append(asyncio.create_task(watch_loop()))
         try:
             yield
         finally:
@@ -149,14 +151,7 @@ class Service(Generic[S]):
 def assemble(name: str, settings: S) -> Service[S]:
     """A service with its chassis and no business yet."""
     clock = Clock(settings.clock_shift_seconds)
-    app = FastAPI(
-        title=f"Lan Tỏa {name}",
-        version=__version__,
-        openapi_url=f"/api/v1/{name}/openapi.json",
-        docs_url=None,
-        # FastAPI's own spans hold whole queries, among them signatures of media addresses; the chassis makes ours.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-    )
+    app = Api(name)
     service = Service(
         name=name,
         settings=settings,
@@ -167,6 +162,7 @@ def assemble(name: str, settings: S) -> Service[S]:
         app=app,
     )
     app.state.service = service
+    BUILD_INFO.labels(name, __version__).set(1)
     if settings.internal_keys_file:
         app.state.verifier = TokenVerifier(settings.internal_keys_file, name)
     problems.install(app, f"lantoa_{name}")

@@ -1,14 +1,21 @@
 """Logs, metrics and traces. Metric names live here, labels are bounded (never a device, user or item)."""
 
+import asyncio
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -22,14 +29,23 @@ HTTP_SECONDS = Histogram(
 )
 EVENTS_PUBLISHED = Counter("lantoa_events_published_total", "Events acknowledged by the stream", ["event", "way"])
 EVENTS_PROCESSED = Counter("lantoa_events_processed_total", "Deliveries handled", ["event", "outcome"])
+EVENTS_REDELIVERED = Counter("lantoa_events_redelivered_total", "Deliveries that were not the first", ["event"])
+EVENTS_IN_FLIGHT = Gauge("lantoa_events_in_flight", "Deliveries in the handler now", ["event"])
 EVENT_SECONDS = Histogram("lantoa_event_handler_seconds", "Time in the handler", ["event"], buckets=_LATENCY)
 EVENT_AGE = Histogram("lantoa_event_age_seconds", "From the event's time to its handling done", ["event"], buckets=_AGE)
 OUTBOX_WAITING = Gauge("lantoa_outbox_waiting", "Documents with events that wait to be published", ["collection"])
 OUTBOX_OLDEST = Gauge("lantoa_outbox_oldest_seconds", "Age of the oldest waiting event", ["collection"])
 CONSUMER_PENDING = Gauge("lantoa_consumer_pending", "Messages not yet delivered", ["durable"])
+CONSUMER_ACK_PENDING = Gauge("lantoa_consumer_ack_pending", "Messages delivered and not yet answered", ["durable"])
+CONSUMER_REDELIVERED = Gauge("lantoa_consumer_redelivered", "Unanswered messages delivered more than once", ["durable"])
 CONSUMER_ALIVE = Gauge("lantoa_consumer_alive", "1 while the durable answers and fits the catalogue", ["durable"])
 MONGO_SECONDS = Histogram("lantoa_mongo_seconds", "Database operations", ["collection", "operation"], buckets=_LATENCY)
+MONGO_WAIT = Histogram("lantoa_mongo_pool_wait_seconds", "Operations' wait for a connection", buckets=_LATENCY)
+LOOP_LAG = Histogram("lantoa_event_loop_lag_seconds", "How late the event loop wakes a sleeper", buckets=_LATENCY)
+BUILD_INFO = Gauge("lantoa_build_info", "1 for what runs here", ["component", "version"])
 
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LOOP_SECONDS = 0.5
 tracer = trace.get_tracer("lantoa")
 _propagator = TraceContextTextMapPropagator()
 
@@ -74,9 +90,11 @@ def configure_logs(service: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def configure_traces(service: str, settings: RuntimeSettings) -> None:
-    """Traces always have ids, for the logs; they are exported where an OTLP endpoint is set."""
-    provider = TracerProvider(resource=Resource.create({"service.name": service, "service.namespace": "lantoa"}))
+def trace_provider(service: str, settings: RuntimeSettings) -> TracerProvider:
+    """Traces always have ids, for the logs; they are recorded and exported where an OTLP endpoint is set."""
+    resource = Resource.create({"service.name": service, "service.namespace": "lantoa"})
+    # Without a sampler of ours, the standard variable OTEL_TRACES_SAMPLER decides what is recorded.
+    provider = TracerProvider(resource=resource, sampler=None if settings.otlp_endpoint else ALWAYS_OFF)
     if settings.otlp_endpoint:
         # Imported here: the exporter costs start-up time that most processes need not pay.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -85,7 +103,126 @@ def configure_traces(service: str, settings: RuntimeSettings) -> None:
         provider.add_span_processor(
             BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces"))
         )
-    trace.set_tracer_provider(provider)
+    return provider
+
+
+def configure_traces(service: str, settings: RuntimeSettings) -> None:
+    """Make the traces of this process."""
+    trace.set_tracer_provider(trace_provider(service, settings))
+
+
+def exemplar() -> dict[str, str] | None:
+    """The running trace as an observation's exemplar; ``None`` when nobody could look it up."""
+    context = trace.get_current_span().get_span_context()
+    if not context.trace_flags.sampled:
+        return None
+    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
+
+@contextmanager
+def span_of(
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, str | int],
+    context: Context | None = None,
+    links: tuple[Link, ...] = (),
+) -> Iterator[Span]:
+    """A span that is current inside. What was raised marks it with its class; its text may hold anything and does not.
+
+    ``context`` ``None`` makes it a child of the running span.
+    """
+    with tracer.start_as_current_span(
+        name,
+        context=context,
+        kind=kind,
+        attributes=dict(attributes),
+        links=links,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            failed(span, type(error).__name__)
+            raise
+
+
+def failed(span: Span, why: str) -> None:
+    """Mark a span as an error of a class: ``error.type`` of the semantic conventions."""
+    span.set_attribute("error.type", why)
+    span.set_status(Status(StatusCode.ERROR))
+
+
+@contextmanager
+def sending(subject: str, template: str, headers: Mapping[str, str], way: str) -> Iterator[dict[str, str]]:
+    """The span of one publish, and the headers to send.
+
+    A message that is sent at once carries this span: its consumers become its children. One that a sweep found later
+    keeps the context of the write that made it, to which this span, in a trace of its own, is linked. Dead letters and
+    what devices read keep their headers.
+    """
+    sent = dict(headers)
+    made_by = trace_context(headers) if "traceparent" in headers else None
+    creates = made_by is not None and way in ("direct", "replay")
+    attributes: dict[str, str | int] = {
+        "messaging.system": "nats",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.template": template,
+        "lantoa.way": way,
+    }
+    if subject == template:
+        attributes["messaging.destination.name"] = subject
+    if "Nats-Msg-Id" in headers:
+        attributes["messaging.message.id"] = headers["Nats-Msg-Id"]
+    links = () if creates or made_by is None else links_to(made_by)
+    context = made_by if creates else Context() if way == "swept" else None
+    kind = SpanKind.PRODUCER if creates else SpanKind.CLIENT
+    with span_of(f"send {template}", kind, attributes, context, links):
+        if creates:
+            _propagator.inject(sent)
+        yield sent
+
+
+@contextmanager
+def asking(method: str, base: str, template: str) -> Iterator[tuple[Span, dict[str, str]]]:
+    """The span of a request to another service, and the headers that carry it there.
+
+    ``base`` is the service's address, ``template`` a path without ids and without a query.
+    """
+    address = urlsplit(base)
+    method = method if method in HTTP_METHODS else "_OTHER"
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.template": template,
+        "server.address": address.hostname or "",
+        "server.port": address.port or (443 if address.scheme == "https" else 80),
+    }
+    with span_of(f"{method} {template}", SpanKind.CLIENT, attributes) as span:
+        carried: dict[str, str] = {}
+        _propagator.inject(carried)
+        yield span, carried
+
+
+def answered(span: Span, status: int) -> None:
+    """Note the status that a request of ours was answered with; to the one who asks, 4xx is an error too."""
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:
+        failed(span, str(status))
+
+
+def links_to(context: Context) -> tuple[Link, ...]:
+    """A link to the span that a context carries; none when it carries none."""
+    linked = trace.get_current_span(context).get_span_context()
+    return (Link(linked),) if linked.is_valid else ()
+
+
+async def watch_loop() -> None:
+    """Measure until cancelled how late this loop wakes those who sleep: what blocks it delays everything."""
+    while True:
+        started = time.perf_counter()
+        await asyncio.sleep(_LOOP_SECONDS)
+        LOOP_LAG.observe(max(0.0, time.perf_counter() - started - _LOOP_SECONDS))
 
 
 def current_traceparent() -> str | None:
@@ -95,9 +232,9 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
-def trace_context(headers: Mapping[str, str]) -> Any:
-    """The trace context that a message or request carries."""
-    return _propagator.extract(dict(headers))
+def trace_context(headers: Mapping[str, str]) -> Context:
+    """The trace context that a message or request carries, and nothing of the running one."""
+    return _propagator.extract(dict(headers), Context())
 
 
 def trace_id() -> str | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from lantoa_contracts.base import SignedDocument
-from lantoa_fleet import api, consumers
+from lantoa_fleet import api, consumers, telemetry
 from lantoa_fleet.adapters.bucket import DesiredBucket
 from lantoa_fleet.adapters.calls import DeviceCalls
 from lantoa_fleet.adapters.system import SystemLink
@@ -60,6 +60,10 @@ def build(service: Service[FleetSettings]) -> None:
     async def reconcile() -> None:
         await desired.reconcile()
 
+    async def count() -> None:
+        await telemetry.count(devices.collection)
+
+    service.every("device counts", telemetry.COUNT_SECONDS, count)
     service.every("presence", _TURN_SECONDS, presence)
     service.every("device calls", _TURN_SECONDS, calls.turn)
     service.every("kicks", settings.callout_refresh_s / 2, attendance.enforce)

@@ -11,6 +11,7 @@ from lantoa_contracts.base import SignedDocument
 from lantoa_gateway.usecases import Person, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant
+from lantoa_runtime.telemetry import answered, asking
 from lantoa_signing.documents import KeySet, open_key_set, unb64
 
 log = structlog.get_logger()
@@ -106,14 +107,18 @@ class Directory:
     async def _ask(self, what: str, body: Any, language: str = "vi") -> Any:
         token = self._tokens.token(_GATEWAY, "directory")
         headers = {HEADER: token, "Accept-Language": language, "Content-Type": "application/json"}
-        address = f"{self._upstreams.address('directory')}/api/v1/directory/{what}"
+        base, path = self._upstreams.address("directory") or "", f"/api/v1/directory/{what}"
         timeout = aiohttp.ClientTimeout(total=RESPONSE_START_SECONDS)
+        post = self._upstreams.client.post
         try:
-            async with self._upstreams.client.post(address, json=body, headers=headers, timeout=timeout) as answer:
-                if answer.status in (401, 429):
-                    raise Refusal(answer.status, await answer.read(), _shown(answer.headers))
-                answer.raise_for_status()
-                return await answer.json() if answer.status == 200 else None
+            with asking("POST", base, path) as (span, carried):
+                sent = headers | carried
+                async with post(base + path, json=body, headers=sent, timeout=timeout) as answer:
+                    answered(span, answer.status)
+                    if answer.status in (401, 429):
+                        raise Refusal(answer.status, await answer.read(), _shown(answer.headers))
+                    answer.raise_for_status()
+                    return await answer.json() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("directory did not answer", asked=what, error=repr(error))
             raise Unavailable("directory") from error

@@ -7,7 +7,7 @@ from joserfc.jwk import OKPKey
 
 from lantoa_gateway.adapters import DeviceKeys, Directory, Upstreams
 from lantoa_gateway.api.auth import auth_routes
-from lantoa_gateway.api.files import Console, media_routes
+from lantoa_gateway.api.files import Console, docs_routes, media_routes
 from lantoa_gateway.api.guard import Guard
 from lantoa_gateway.api.proxy import Proxy
 from lantoa_gateway.settings import GatewaySettings
@@ -31,6 +31,7 @@ def build(service: Service[GatewaySettings]) -> None:
     app.include_router(
         media_routes(DeviceKeys(settings.gateway_device_keys_file, settings.gateway_root_public), service.blobs)
     )
+    app.include_router(docs_routes())
     app.mount("/api/v1", Proxy(upstreams, sessions, tokens))
     if settings.gateway_console_dir:
         app.mount("/", Console(directory=settings.gateway_console_dir, html=True))

@@ -14,11 +14,19 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from lantoa_contracts.catalogue import EventSpec, consumed_by
-from lantoa_runtime.bus.delivery import Delivery, Handler
+from lantoa_runtime.bus.delivery import OUTCOMES, Delivery, Handler
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Unavailable
 from lantoa_runtime.settings import RuntimeSettings
-from lantoa_runtime.telemetry import CONSUMER_ALIVE, CONSUMER_PENDING, EVENTS_PUBLISHED
+from lantoa_runtime.telemetry import (
+    CONSUMER_ACK_PENDING,
+    CONSUMER_ALIVE,
+    CONSUMER_PENDING,
+    CONSUMER_REDELIVERED,
+    EVENTS_PROCESSED,
+    EVENTS_PUBLISHED,
+    sending,
+)
 
 log = structlog.get_logger()
 
@@ -94,7 +102,10 @@ class Bus:
         Raises:
             Unavailable, NatsError: not stored, or not known to be: publish it again with the same ``Nats-Msg-Id``.
         """
-        await self.jetstream.publish(subject, body, headers=dict(headers), timeout=_PUBLISH_TIMEOUT)
+        bounded = subject.startswith(("evt.", "dlq."))
+        template = subject if bounded else f"{subject.rpartition('.')[0]}.{{device_id}}"
+        with sending(subject, template, headers, way) as sent:
+            await self.jetstream.publish(subject, body, headers=sent, timeout=_PUBLISH_TIMEOUT)
         EVENTS_PUBLISHED.labels(subject if subject.startswith("evt.") else subject.split(".")[0], way).inc()
 
     async def _dead_letter(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
@@ -139,6 +150,8 @@ class Bus:
             subscriber(deliver)
             self._subscribers[spec] = subscriber
             self._alive[spec.durable(self.service)] = False
+            for outcome in OUTCOMES:
+                EVENTS_PROCESSED.labels(spec.name, outcome)  # From the start: an alert sees the first one rise from 0.
             return handler
 
         return register
@@ -186,6 +199,8 @@ class Bus:
         except NotFoundError:
             return False
         CONSUMER_PENDING.labels(spec.durable(self.service)).set(info.num_pending or 0)
+        CONSUMER_ACK_PENDING.labels(spec.durable(self.service)).set(info.num_ack_pending or 0)
+        CONSUMER_REDELIVERED.labels(spec.durable(self.service)).set(info.num_redelivered or 0)
         return bool(info.config.filter_subject == spec.subject)
 
     async def _watch(self) -> None:

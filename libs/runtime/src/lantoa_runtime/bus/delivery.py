@@ -11,15 +11,28 @@ from typing import Any
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_contracts.envelope import ID, SOURCE, TIME, TRACEPARENT
+from lantoa_contracts.envelope import ID, MSG_ID, SOURCE, TIME, TRACEPARENT
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.mongo.driver import MongoError
-from lantoa_runtime.telemetry import EVENT_AGE, EVENT_SECONDS, EVENTS_PROCESSED, trace_context, tracer
+from lantoa_runtime.telemetry import (
+    EVENT_AGE,
+    EVENT_SECONDS,
+    EVENTS_IN_FLIGHT,
+    EVENTS_PROCESSED,
+    EVENTS_REDELIVERED,
+    exemplar,
+    failed,
+    links_to,
+    span_of,
+    trace_context,
+)
 
 log = structlog.get_logger()
 
@@ -27,6 +40,7 @@ MOST_DELIVERIES = 50
 """A message that came back this often without an answer is dead-lettered unhandled: it may kill the process."""
 _HEARTBEAT_SECONDS = 0.5
 """Several times within the shortest ``ack_wait`` in use (2 s in tests)."""
+OUTCOMES = ("ack", "retry", "dead", "repeat")
 _INFRASTRUCTURE = (MongoError, NatsError, OSError, TimeoutError, Unavailable)
 _MOST_REMEMBERED = 1000
 
@@ -97,25 +111,39 @@ class Delivery:
     async def __call__(self, msg: Msg) -> None:
         """Handle one message and answer the stream; whatever cannot be answered comes back after ``ack_wait``."""
         started = time.perf_counter()
-        headers = dict(msg.headers or {})
-        with tracer.start_as_current_span(
-            f"process {self.spec.subject}",
-            context=trace_context(headers) if TRACEPARENT in headers else None,
-            kind=SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "nats",
-                "messaging.operation.name": "process",
-                "messaging.operation.type": "process",
-                "messaging.destination.template": self.spec.subject,
-                "messaging.consumer.group.name": self.spec.durable(self.service),
-                "lantoa.deliveries": msg.metadata.num_delivered,
-            },
-        ) as span:
+        name = self.spec.name
+        if msg.metadata.num_delivered > 1:
+            EVENTS_REDELIVERED.labels(name).inc()
+        template = self.spec.subject.replace("*", "{device_id}")
+        context, attributes = self._context(msg), self._attributes(msg, template)
+        with (
+            EVENTS_IN_FLIGHT.labels(name).track_inprogress(),
+            span_of(f"process {template}", SpanKind.CONSUMER, attributes, context, links_to(context)),
+        ):
             outcome = await self._run(msg)
-            if outcome in ("retry", "dead"):
-                span.set_status(Status(StatusCode.ERROR, outcome))
-        EVENTS_PROCESSED.labels(self.spec.name, outcome).inc()
-        EVENT_SECONDS.labels(self.spec.name).observe(time.perf_counter() - started)
+            EVENTS_PROCESSED.labels(name, outcome).inc()
+            EVENT_SECONDS.labels(name).observe(time.perf_counter() - started, exemplar())
+
+    def _context(self, msg: Msg) -> Context:
+        """Where the message was made. A device may send any header, so a trace begins with what it sends."""
+        return trace_context({} if _device_of(self.spec, msg.subject) else msg.headers or {})
+
+    def _attributes(self, msg: Msg, template: str) -> dict[str, str | int]:
+        """The semantic conventions' description of a delivery; never the id of a device."""
+        attributes: dict[str, str | int] = {
+            "messaging.system": "nats",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.template": template,
+            "messaging.consumer.group.name": self.spec.durable(self.service),
+            "messaging.message.body.size": len(msg.data),
+            "lantoa.deliveries": msg.metadata.num_delivered,
+        }
+        if template == msg.subject:
+            attributes["messaging.destination.name"] = msg.subject
+            if msg.headers and MSG_ID in msg.headers:
+                attributes["messaging.message.id"] = msg.headers[MSG_ID]
+        return attributes
 
     async def _run(self, msg: Msg) -> str:
         """A message may wait for its worker longer than ``ack_wait``, and its repeat then stands in the same queue."""
@@ -161,13 +189,15 @@ class Delivery:
                 with contextlib.suppress(asyncio.CancelledError):
                     await working
         working.result()
-        EVENT_AGE.labels(self.spec.name).observe(max(0.0, (self.clock.now() - meta.time).total_seconds()))
+        age = max(0.0, (self.clock.now() - meta.time).total_seconds())
+        EVENT_AGE.labels(self.spec.name).observe(age, exemplar())
 
     def _counted(self, msg: Msg) -> int:
         """Deliveries since this process last saw the message fail because the infrastructure was away."""
         return msg.metadata.num_delivered - self._excused.get(msg.metadata.sequence.stream, 0)
 
     async def _failed(self, msg: Msg, error: Exception) -> str:
+        failed(trace.get_current_span(), type(error).__name__)
         deliveries, place = msg.metadata.num_delivered, msg.metadata.sequence.stream
         wait = self._wait(error, self._counted(msg))
         if isinstance(error, _INFRASTRUCTURE):

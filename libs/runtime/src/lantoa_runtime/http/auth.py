@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
@@ -128,8 +129,10 @@ class TokenVerifier:
         return caller
 
 
-def _caller(request: Request) -> Caller:
-    token = request.headers.get(HEADER)
+_TOKEN = APIKeyHeader(name=HEADER, scheme_name="internal", description="The gateway's token.", auto_error=False)
+
+
+def _caller(request: Request, token: Annotated[str | None, Security(_TOKEN)]) -> Caller:
     if not token:
         raise AppError("sign-in-required", 401)
     verifier: TokenVerifier = request.app.state.verifier

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from lantoa_runtime.errors import AppError, StaleVersion, Unavailable
@@ -23,12 +23,15 @@ def etag(ver: int) -> str:
     return f'"{ver}"'
 
 
-def _if_match(request: Request) -> int:
-    value = request.headers.get("if-match")
-    if value is None:
+def _if_match(
+    if_match: Annotated[
+        str | None, Header(description="Required (428): the ETag of the version that was seen.")
+    ] = None,
+) -> int:
+    if if_match is None:
         raise AppError("if-match-required", 428)
     try:
-        return int(value.strip().removeprefix("W/").strip('"'))
+        return int(if_match.strip().removeprefix("W/").strip('"'))
     except ValueError:
         raise StaleVersion from None
 
@@ -37,11 +40,14 @@ IfMatch = Annotated[int, Depends(_if_match)]
 """The version that the caller saw (428 without the header)."""
 
 
-def _key(request: Request) -> str:
-    value = request.headers.get("idempotency-key", "")
-    if len(value) not in _KEY_LENGTH:
+def _key(
+    idempotency_key: Annotated[
+        str, Header(description="Required (400): 8 to 80 characters, new for each new thing.")
+    ] = "",
+) -> str:
+    if len(idempotency_key) not in _KEY_LENGTH:
         raise AppError("idempotency-key-required", 400)
-    return value
+    return idempotency_key
 
 
 KeyDep = Annotated[str, Depends(_key)]

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lantoa_runtime.http.problems import unexpected
-from lantoa_runtime.telemetry import HTTP_SECONDS, trace_context, tracer
+from lantoa_runtime.telemetry import HTTP_METHODS, HTTP_SECONDS, exemplar, failed, span_of, trace_context
 
 MOST_BODY_BYTES = 1024 * 1024
 _UNTRACED = ("/livez", "/readyz", "/metrics")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Chassis:
@@ -28,7 +27,7 @@ class Chassis:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        method = scope["method"] if scope["method"] in _METHODS else "other"  # Anybody may send any word.
+        method = scope["method"] if scope["method"] in HTTP_METHODS else "other"  # Anybody may send any word.
         status = 500
         answered = False
         seen = 0
@@ -50,7 +49,8 @@ class Chassis:
             await send(message)
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        with tracer.start_as_current_span(method, context=trace_context(headers), kind=SpanKind.SERVER) as span:
+        known = {"http.request.method": method if method in HTTP_METHODS else "_OTHER", "url.scheme": scope["scheme"]}
+        with span_of(method, SpanKind.SERVER, known, trace_context(headers)) as span:
             try:
                 await self.app(scope, limited, watched)
             except Exception as error:
@@ -61,10 +61,10 @@ class Chassis:
             finally:
                 route = _route(scope)
                 span.update_name(f"{method} {route}")
-                span.set_attributes(
-                    {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-                )
-                HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - started)
+                span.set_attributes({"http.route": route, "http.response.status_code": status})
+                if status >= 500:
+                    failed(span, str(status))
+                HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - started, exemplar())
 
 
 def _route(scope: Scope) -> str:

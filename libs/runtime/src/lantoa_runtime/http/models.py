@@ -22,3 +22,25 @@ class Page(BaseModel, Generic[T]):
 
 
 PageLimit = Annotated[int, Query(ge=1, le=100)]
+
+
+class FieldProblem(BaseModel):
+    """One field that is wrong. ``pointer`` is a JSON pointer (RFC 6901) into the body."""
+
+    pointer: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error as `application/problem+json` (RFC 9457); texts are in the reader's language."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    """Stable machine name of the error."""
+    retryable: bool
+    """Whether the same request may succeed later without anyone changing it."""
+    trace_id: str
+    errors: list[FieldProblem] = []

@@ -8,15 +8,17 @@ import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from lantoa_runtime.settings import RuntimeSettings
-from lantoa_runtime.telemetry import MONGO_SECONDS
+from lantoa_runtime.telemetry import MONGO_SECONDS, MONGO_WAIT, exemplar, span_of
 
 Document = dict[str, Any]
 Sort = Sequence[tuple[str, int]]
@@ -78,14 +80,24 @@ class Collection:
 
     @asynccontextmanager
     async def _turn(self, operation: str) -> AsyncIterator[None]:
+        asked = time.perf_counter()
         async with self._gate:
             started = time.perf_counter()
+            MONGO_WAIT.observe(started - asked)
             try:
-                yield
+                with self._span(operation):
+                    yield
             except DuplicateKeyError as error:
                 raise DuplicateKey((error.details or {}).get("keyPattern", {})) from error
             finally:
-                MONGO_SECONDS.labels(self.name, operation).observe(time.perf_counter() - started)
+                MONGO_SECONDS.labels(self.name, operation).observe(time.perf_counter() - started, exemplar())
+
+    def _span(self, operation: str) -> AbstractContextManager[Any]:
+        """A span inside a trace that is recorded; the jobs that look at the database all day make none."""
+        if not trace.get_current_span().is_recording():
+            return nullcontext()
+        about = {"db.system.name": "mongodb", "db.operation.name": operation, "db.collection.name": self.name}
+        return span_of(f"{operation} {self.name}", SpanKind.CLIENT, about)
 
     async def find_one(self, filter_: Mapping[str, Any], projection: Any = None) -> Document | None:
         """The document that fits, or ``None``."""

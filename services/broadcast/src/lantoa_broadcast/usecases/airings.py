@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lantoa_broadcast.domain import Entry, Session, proof_fault
+from lantoa_broadcast.telemetry import AIRINGS, START_DRIFT
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.catalogue import AIRING_CONFIRMED
@@ -65,9 +66,13 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
     airing_id = f"{device_id}:{entry.entry_id}"
     path = await stores.path(station["unit_id"])
 
+    is_news = True
+
     def decide(airing: Document | None) -> Change | None:
+        nonlocal is_news
         proofs: list[dict[str, Any]] = airing["proofs"] if airing else []
-        if any(known["local_id"] == proof.local_id for known in proofs):
+        is_news = all(known["local_id"] != proof.local_id for known in proofs)
+        if not is_news:
             return None
         if len(proofs) >= MOST_PROOFS:
             raise ProofRefused("too-many", device_id)
@@ -86,6 +91,9 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
         return Change(changes, [_confirmed(airing_id, ver, entry, station, proof, document)] if confirms else [])
 
     await stores.airings.change(airing_id, decide)
+    if is_news:
+        AIRINGS.labels(proof.outcome).inc()
+        START_DRIFT.observe(max(0.0, (proof.started_at - proof.planned_at).total_seconds()))
 
 
 async def _require_told(stores: Stores, proof: AiredProof) -> None:

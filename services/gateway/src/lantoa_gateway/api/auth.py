@@ -4,8 +4,9 @@ import math
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 
 from lantoa_gateway.adapters import Directory, Refusal
@@ -18,6 +19,8 @@ from lantoa_runtime.http.problems import problem
 BURST, PER_MINUTE = 20, 10
 """Sign-ins from one address: an office behind one address may all begin at half past seven."""
 _PRIVATE = {"Cache-Control": "no-store"}
+_SESSION = APIKeyCookie(name=cookie.NAME, scheme_name="session", auto_error=False)
+"""Says in the OpenAPI document that a session is needed; :mod:`cookie` is what looks at it."""
 
 
 class SignIn(StrictModel):
@@ -64,7 +67,7 @@ def auth_routes(directory: Directory, sessions: Sessions) -> APIRouter:
         cookie.take(response)
         return response
 
-    @router.get("/me")
+    @router.get("/me", dependencies=[Depends(_SESSION)])
     async def me(request: Request) -> Response:
         """The person signed in, with the names of their units."""
         person: dict[str, Any] = (await cookie.person(request.headers, sessions)).view

@@ -1,6 +1,7 @@
-"""Files: media under signed addresses, and the console."""
+"""Files: media under signed addresses, the API's own description, and the console."""
 
 import time
+from importlib import resources
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -36,6 +37,28 @@ def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
         headers = {"Cache-Control": f"private, {_IMMUTABLE}"}
         return await blob_response(request, blobs, opened, "application/octet-stream", headers)
 
+    return router
+
+
+def docs_routes() -> APIRouter:
+    """``/api/openapi.json`` and ``/api/docs``: what is reached through this door, for programs and for people.
+
+    The files are made by ``lantoa contracts write`` and lie in this package, so that an image has those of its version.
+    """
+    router = APIRouter(prefix="/api", include_in_schema=False)
+    folder = resources.files("lantoa_gateway") / "docs"
+
+    def serve(path: str, name: str, media_type: str) -> None:
+        content = (folder / name).read_bytes()
+
+        async def shown() -> Response:
+            return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+
+        router.add_api_route(path, shown, name=name)
+
+    serve("/openapi.json", "openapi.json", "application/json")
+    serve("/docs", "index.html", "text/html")
+    serve("/docs.css", "docs.css", "text/css")
     return router
 
 

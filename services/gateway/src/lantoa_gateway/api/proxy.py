@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import structlog
+from opentelemetry.trace import Span
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from yarl import URL
@@ -22,7 +23,7 @@ from lantoa_gateway.usecases import Sessions, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import HEADER, Caller
 from lantoa_runtime.http.middleware import MOST_BODY_BYTES
-from lantoa_runtime.telemetry import current_traceparent
+from lantoa_runtime.telemetry import answered, asking
 
 log = structlog.get_logger()
 
@@ -58,9 +59,9 @@ class Proxy:
         headers.append(
             (HEADER.encode(), self._tokens.token(await self._caller(target, incoming), target.service).encode())
         )
-        if trace := current_traceparent():
-            headers.append((b"traceparent", trace.encode()))
-        await _Exchange(scope, receive, send, target.service, base).run(self._upstreams.client, headers)
+        with asking(scope["method"], base, scope["route"].path) as (span, carried):
+            headers += [(name.encode(), value.encode()) for name, value in carried.items()]
+            await _Exchange(scope, receive, send, target.service, base, span).run(self._upstreams.client, headers)
 
     async def _caller(self, target: Target, incoming: Headers) -> Caller:
         if target.public:
@@ -71,12 +72,13 @@ class Proxy:
 class _Exchange:
     """One request to a service and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, service: str, base: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, service: str, base: str, span: Span) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._service = service
         self._base = base
+        self._span = span
         self._sent = asyncio.Event()
         self._gone = False
         self._started = False
@@ -119,6 +121,7 @@ class _Exchange:
         async with client.request(self._scope["method"], url, headers=sent, data=body, allow_redirects=False) as answer:
             patience.reschedule(None)
             self._started = True
+            answered(self._span, answer.status)
             await self._send({"type": "http.response.start", "status": answer.status, "headers": self._shown(answer)})
             async for piece in answer.content.iter_any():
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
