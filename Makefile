@@ -28,7 +28,17 @@ status doctor: $(STAMP) ## which processes run; whether this machine is fit
 .PHONY: test
 test: $(STAMP) console lint types ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -q tests/e2e
+
+.PHONY: test-motor
+test-motor: $(STAMP) console ## everything again on the Motor driver
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
+
+.PHONY: bench
+bench: $(STAMP) console ## measure against bare baselines in the same run; writes build/bench.json
+	$(BIN)/python tests/load/bench.py
 
 .PHONY: lint
 lint: $(STAMP) ## ruff and the import rules

@@ -15,6 +15,7 @@ import aiohttp
 import typer
 
 from lantoa_cli import demo
+from lantoa_cli.contracts import contracts
 from lantoa_cli.dlq import dlq
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
 from lantoa_cli.operator import Refused
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 demo_app = typer.Typer(no_args_is_help=True, help="The demo province. Production refuses all of it.")
 app.add_typer(demo_app, name="demo")
 app.add_typer(topology, name="topology")
+app.add_typer(contracts, name="contracts")
 app.add_typer(dlq, name="dlq")
 
 Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]

@@ -138,6 +138,7 @@ def router(stores: Stores) -> APIRouter:
 def _grids(routes: APIRouter, stores: Stores) -> None:
     @routes.get("/grids/{unit_id}")
     async def get_grid(unit_id: Id, caller: CallerDep, response: Response) -> GridView:
+        """When a unit's stations play every day, and for how long."""
         await _seen(stores, caller, unit_id)
         grid, ver = await grids.grid_of(stores, unit_id)
         response.headers["ETag"] = etag(ver)
@@ -151,6 +152,7 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
         response: Response,
         if_match: Annotated[str | None, Header()] = None,
     ) -> GridView:
+        """Set a unit's grid; If-Match once there is one."""
         await _seen(stores, caller, unit_id)
         caller.require(_PLANNERS, await stores.path(unit_id))
         grid, ver = await grids.set_grid(stores, unit_id, body.rule, body.at, body.max_minutes, if_match)
@@ -163,6 +165,7 @@ def _sessions(routes: APIRouter, stores: Stores) -> None:
     async def sessions(
         caller: CallerDep, unit_id: Id, limit: PageLimit = 50, cursor: str | None = None
     ) -> Page[SessionView]:
+        """A unit's sessions with what they play, the newest first."""
         await _seen(stores, caller, unit_id)
         found, after = await newest_first(stores.sessions.collection, {"unit_id": unit_id}, "starts_at", cursor, limit)
         return Page(items=[_session_view(Session.of(session)) for session in found], next=after)
@@ -171,6 +174,7 @@ def _sessions(routes: APIRouter, stores: Stores) -> None:
     async def start_now(
         body: StartNow, caller: CallerDep, key: KeyDep, request: Request, response: Response
     ) -> SessionView:
+        """Move the unit's next session to a few seconds from now. For demo and tests; production refuses it."""
         if stores.settings.production:
             raise AppError("demo-only", 403)
         if await stores.units.get(body.unit_id) is None:
@@ -197,6 +201,7 @@ def _airings(routes: APIRouter, stores: Stores) -> None:
         limit: PageLimit = 50,
         cursor: str | None = None,
     ) -> Page[AiringView]:
+        """What was heard, of an item or in a unit, with the devices' proofs, the newest first."""
         where: dict[str, Any] = {"item_id": item_id} if item_id else {}
         if unit_id:
             await _seen(stores, caller, unit_id)

@@ -194,15 +194,18 @@ def router(reports: Reports) -> APIRouter:
 
     @routes.get("/periods")
     async def periods(caller: CallerDep) -> Page[PeriodOut]:
+        """The periods that can be reported on."""
         return Page(items=[_period(found) for found in await reports.periods(caller)])
 
     @routes.get("/tasks")
     async def tasks(caller: CallerDep, period: PeriodKey = None) -> Page[TaskLine]:
+        """The plan's tasks with their numbers in a period."""
         found = await reports.tasks(caller, period)
         return Page(items=[TaskLine(**_task(task, totals)) for task, totals in found])
 
     @routes.get("/tasks/{code}")
     async def task(caller: CallerDep, code: str, period: PeriodKey = None) -> TaskReport:
+        """One task with its numbers by unit, day and channel."""
         found = await reports.task(caller, code, period)
         return TaskReport(
             **_task(found.task, found.totals),
@@ -223,6 +226,7 @@ def router(reports: Reports) -> APIRouter:
         cursor: Annotated[str | None, Query(max_length=400)] = None,
         limit: PageLimit = 50,
     ) -> Page[FactOut]:
+        """The facts behind a task's numbers, the newest first."""
         lines, after = await reports.proofs(
             caller, code, period, unit_id=unit_id, channel=channel, day=day, before=_order(cursor), limit=limit
         )
@@ -230,15 +234,18 @@ def router(reports: Reports) -> APIRouter:
 
     @routes.get("/proofs/{fact_id}")
     async def proof(caller: CallerDep, fact_id: str) -> ProofOut:
+        """One fact with the device's signed word for it, checked now."""
         return _proof(*await reports.proof(caller, fact_id))
 
     @routes.post("/plan")
     async def import_plan(caller: CallerDep, plan: PlanImport) -> Imported:
+        """Take up the plan's tasks."""
         tasks = [Task(task.code, task.vi, task.en, tuple(task.lead), tuple(task.partners)) for task in plan.tasks]
         return Imported(tasks=await reports.import_plan(caller, tasks))
 
     @routes.post("/rebuild")
     async def rebuild(caller: CallerDep) -> Rebuilt:
+        """Count the numbers again from the facts; says what was mended."""
         cells, mended = await reports.rebuild(caller)
         return Rebuilt(cells=cells, mended=mended)
 

@@ -93,6 +93,7 @@ def router(stores: Stores) -> APIRouter:
 
     @routes.get("/playlists/{unit_id}")
     async def playlist(unit_id: Id, caller: CallerDep) -> PlaylistView:
+        """What a unit's boards show now."""
         await _seen(stores, caller, unit_id)
         stored = await stores.playlists.load(playlist_id_of(unit_id))
         entries = shown([Playlist.of(stored)], stores.clock.now()) if stored else []
@@ -106,6 +107,7 @@ def router(stores: Stores) -> APIRouter:
         limit: PageLimit = 50,
         cursor: str | None = None,
     ) -> Page[DisplayView]:
+        """What was shown, of an item or in a unit, with the devices' proofs, the newest first."""
         where: dict[str, Any] = {"item_id": item_id} if item_id else {}
         if unit_id:
             await _seen(stores, caller, unit_id)

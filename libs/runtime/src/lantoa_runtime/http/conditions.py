@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from lantoa_runtime.errors import AppError, StaleVersion, Unavailable
+from lantoa_runtime.http.api import NEEDED
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.mongo.driver import Collection, DuplicateKey, Index
@@ -25,7 +26,7 @@ def etag(ver: int) -> str:
 
 def _if_match(
     if_match: Annotated[
-        str | None, Header(description="Required (428): the ETag of the version that was seen.")
+        str | None, Header(description="The ETag of the version that was seen; 428 without.", json_schema_extra=NEEDED)
     ] = None,
 ) -> int:
     if if_match is None:
@@ -42,7 +43,7 @@ IfMatch = Annotated[int, Depends(_if_match)]
 
 def _key(
     idempotency_key: Annotated[
-        str, Header(description="Required (400): 8 to 80 characters, new for each new thing.")
+        str, Header(description="8 to 80 characters, new for each new thing; 400 without.", json_schema_extra=NEEDED)
     ] = "",
 ) -> str:
     if len(idempotency_key) not in _KEY_LENGTH:

@@ -44,6 +44,7 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs) -> APIRouter:
 
     @routes.get("/topics")
     async def topics(_: CallerDep) -> Page[TopicOut]:
+        """The topics of an item, with their names."""
         return Page(items=[TopicOut(code=one.code, name=one.name, name_en=one.name_en) for one in TOPICS])
 
     @routes.get("/items")
@@ -55,16 +56,19 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs) -> APIRouter:
         limit: PageLimit = 30,
         cursor: str | None = None,
     ) -> Page[ItemOut]:
+        """Items of the caller's units, the newest first."""
         language = _language(request)
         documents, following = await lists.page(caller, state, unit_id, limit, cursor)
         return Page(items=[item_view(document, caller, language) for document in documents], next=following)
 
     @routes.get("/items/{item_id}")
     async def one(item_id: Id, request: Request, response: Response, caller: CallerDep) -> ItemOut:
+        """One item with its renditions and with what the caller may do to it now."""
         return _answer(request, response, await desk.visible(item_id, caller), caller)
 
     @routes.get("/items/{item_id}/renditions/{kind}", response_class=Response)
     async def rendition(item_id: Id, kind: RenditionKind, request: Request, caller: CallerDep) -> Response:
+        """A rendition's bytes or a part of them: the audio, the board's slide or the web page."""
         item = from_document(await desk.visible(item_id, caller))
         found = next((made for made in item.renditions if made.kind == kind), None)
         if found is None:
@@ -83,6 +87,7 @@ def writing(desk: Desk, records: Collection) -> APIRouter:
 
     @routes.post("/items", status_code=201)
     async def create(body: ItemIn, request: Request, response: Response, caller: CallerDep, key: KeyDep) -> ItemOut:
+        """Write a new item; it begins as a draft."""
         async def make(item_id: str) -> Document:
             return await desk.create(item_id, caller, body.content(), body.unit_id)
 
@@ -93,26 +98,31 @@ def writing(desk: Desk, records: Collection) -> APIRouter:
     async def edit(
         item_id: Id, body: ItemPatch, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
+        """Change what an item says. From any state but draft this begins a new revision and voids its approval."""
         return _answer(request, response, await desk.edit(item_id, ver, caller, body.changes()), caller)
 
     @routes.post("/items/{item_id}/submit")
     async def submit(item_id: Id, request: Request, response: Response, caller: CallerDep, ver: IfMatch) -> ItemOut:
+        """Ask for approval; the renditions are made next."""
         return _answer(request, response, await desk.submit(item_id, ver, caller), caller)
 
     @routes.post("/items/{item_id}/approve")
     async def approve(
         item_id: Id, body: Approval, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
+        """Approve what the hash stands for: the text and the renditions that the caller saw. Never one's own item."""
         return _answer(request, response, await desk.approve(item_id, ver, caller, body.approval_sha256), caller)
 
     @routes.post("/items/{item_id}/return")
     async def send_back(
         item_id: Id, body: Comment, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
+        """Return an item to its author with a comment."""
         return _answer(request, response, await desk.send_back(item_id, ver, caller, body.comment), caller)
 
     @routes.post("/items/{item_id}/withdraw")
     async def withdraw(item_id: Id, request: Request, response: Response, caller: CallerDep, ver: IfMatch) -> ItemOut:
+        """Take an item back; what was approved no longer holds."""
         return _answer(request, response, await desk.withdraw(item_id, ver, caller), caller)
 
     return routes

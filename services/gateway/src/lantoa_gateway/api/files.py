@@ -46,7 +46,7 @@ def docs_routes() -> APIRouter:
     The files are made by ``lantoa contracts write`` and lie in this package, so that an image has those of its version.
     """
     router = APIRouter(prefix="/api", include_in_schema=False)
-    folder = resources.files("lantoa_gateway") / "docs"
+    folder = resources.files("lantoa_gateway.api") / "docs"
 
     def serve(path: str, name: str, media_type: str) -> None:
         content = (folder / name).read_bytes()

@@ -1,0 +1,64 @@
+"""An application whose OpenAPI document says what an error looks like."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from lantoa_runtime import __version__
+from lantoa_runtime.http.models import Problem
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused; `code` says why, `errors` which fields are wrong.", "content": _PROBLEM},
+    "5XX": {
+        "description": "Went wrong here; when `retryable`, the same request may succeed later.",
+        "content": _PROBLEM,
+    },
+}
+NEEDED: dict[str, Any] = {"x-needed": True}
+"""Marks a header that the document calls required although FastAPI may not refuse it, because its absence has a status
+of its own."""
+
+
+class Api(FastAPI):
+    """The application of one service."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            title=f"Lan Tỏa {name}",
+            version=__version__,
+            openapi_url=f"/api/v1/{name}/openapi.json",
+            docs_url=None,
+            redoc_url=None,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            responses=_ERRORS,
+            generate_unique_id_function=_operation_id_of(name),
+            # FastAPI's own spans hold whole queries, among them signatures of media addresses; the chassis makes ours.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+        )
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; made once."""
+        document = super().openapi()
+        # FastAPI collects the schemas of bodies and answers only, not what the shared responses refer to.
+        template = "#/components/schemas/{model}"
+        schema = Problem.model_json_schema(ref_template=template, mode="serialization")
+        defined = {**schema.pop("$defs", {}), "Problem": schema}
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(defined)
+        document["components"]["schemas"] = dict(sorted(schemas.items()))
+        for item in document.get("paths", {}).values():
+            for operation in item.values():
+                for parameter in operation.get("parameters", ()):
+                    if parameter["schema"].keys() & NEEDED.keys():
+                        parameter |= {"required": True, "schema": {"type": "string"}}
+        return document
+
+
+def _operation_id_of(name: str) -> Any:
+    def operation_id(route: APIRoute) -> str:
+        """``<service>_<function>``: what generated clients call their methods."""
+        return f"{name}_{route.name}"
+
+    return operation_id

@@ -1,0 +1,64 @@
+"""A process that changes state and is killed for it: run by test_outbox_crash.py, never imported.
+
+Arguments: settings as JSON, how many documents, how many changes of each. It goes on from what the documents say, tries
+again whatever fails, and prints a line when all is done and published.
+"""
+
+import asyncio
+import json
+import sys
+
+from nats.errors import Error as NatsError
+
+from lantoa_contracts.catalogue import UNIT_CHANGED
+from lantoa_contracts.events.directory import UnitChanged
+from lantoa_runtime.errors import AppError
+from lantoa_runtime.mongo import Aggregates, Change, Document, Outgoing
+from lantoa_runtime.mongo.driver import MongoError
+from lantoa_runtime.service import assemble
+from lantoa_runtime.settings import RuntimeSettings
+from lantoa_testing import eventually
+
+_AWAY = (MongoError, NatsError, AppError)
+
+
+def _state(key: str, ver: int) -> UnitChanged:
+    return UnitChanged(
+        unit_id=key, ver=ver, code=key, name="Xã", kind="commune", path=(key,), valid_from=None, valid_to=None
+    )
+
+
+async def _work(units: Aggregates, key: str, changes: int) -> None:
+    def next_change(document: Document | None) -> Change | None:
+        done, ver = (document["n"], document["ver"]) if document else (0, 0)
+        if done >= changes:
+            return None
+        return Change({"n": done + 1}, [Outgoing(UNIT_CHANGED, _state(key, ver + 1))])
+
+    document: Document | None = None
+    while not document or document["n"] < changes:
+        try:
+            document = await units.change(key, next_change)
+        except _AWAY:
+            await asyncio.sleep(0.05)
+
+
+async def _all_published(units: Aggregates) -> bool:
+    try:
+        return await units.collection.count({"ob_at": {"$exists": True}}) == 0
+    except _AWAY:
+        return False
+
+
+async def main(settings: RuntimeSettings, documents: int, changes: int) -> None:
+    """Work until all is done, through whatever dies meanwhile."""
+    service = assemble("directory", settings)
+    units = service.aggregates("units")
+    async with service.running():
+        await asyncio.gather(*(_work(units, f"k{number}", changes) for number in range(documents)))
+        await eventually(lambda: _all_published(units), timeout=30)
+    sys.stdout.write("done\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(RuntimeSettings(**json.loads(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])))
