@@ -38,6 +38,27 @@ _CUSTOM = {
             ),
         },
     ),
+    ("monitoring.coreos.com/v1", "PrometheusRule"): _closed(
+        ("groups",),
+        groups={
+            "type": "array",
+            "items": _closed(
+                ("name", "rules"),
+                name={"type": "string"},
+                rules={
+                    "type": "array",
+                    "items": _closed(
+                        ("alert", "expr"),
+                        alert={"type": "string"},
+                        expr={"type": "string"},
+                        **{"for": {"type": "string", "pattern": "^[0-9]+(s|m|h)$"}},
+                        labels=_LABELS,
+                        annotations=_LABELS,
+                    ),
+                },
+            ),
+        },
+    ),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"): _closed(
         ("parentRefs", "hostnames", "rules"),
         parentRefs={

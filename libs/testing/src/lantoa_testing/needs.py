@@ -19,6 +19,10 @@ def missing() -> list[str]:
     )
     if fonts is None or not fonts.stdout.strip():
         found.append("No font with Vietnamese letters: install the packages fontconfig and fonts-noto-core.")
+    if not shutil.which("promtool"):
+        found.append(
+            "promtool is missing: install the package prometheus (alert rules and dashboards are tested with it)."
+        )
     return found
 
 

@@ -88,6 +88,7 @@ def writing(desk: Desk, records: Collection) -> APIRouter:
     @routes.post("/items", status_code=201)
     async def create(body: ItemIn, request: Request, response: Response, caller: CallerDep, key: KeyDep) -> ItemOut:
         """Write a new item; it begins as a draft."""
+
         async def make(item_id: str) -> Document:
             return await desk.create(item_id, caller, body.content(), body.unit_id)
 

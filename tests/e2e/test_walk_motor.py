@@ -1,0 +1,46 @@
+"""The main job once more with every service on Motor, the driver that an installation may choose by setting."""
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import walk
+from walk import UNIT
+
+from lantoa_calendar.periods import local_day, period_of
+from lantoa_contracts.catalogue import SERVICES
+from lantoa_testing import eventually
+from lantoa_testing.platform import Platform, make_platform
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def motor_platform(tmp_path) -> Iterator[Platform]:
+    made = make_platform(tmp_path / "platform", LANTOA_SPEED="10", LANTOA_MONGO_DRIVER="motor")
+    made.start()
+    yield made
+    made.stop()
+
+
+async def test_on_motor_an_approved_item_is_heard_and_counted(motor_platform, http):
+    pids = motor_platform.pids()
+    assert {psutil.Process(pids[name]).environ()["LANTOA_MONGO_DRIVER"] for name in SERVICES} == {"motor"}
+    lan, hung, ha = [await motor_platform.sign_in(http, login) for login in ("lan", "hung", "ha")]
+    item = await walk.approved(hung, (await walk.submitted(lan))["id"])
+
+    async def planned():
+        sessions = await walk.pages(lan, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
+        return any(entry["item_id"] == item["id"] for session in sessions for entry in session["entries"])
+
+    await eventually(planned, 20)
+    await motor_platform.command("demo", "session", UNIT, "--in-seconds", "2")
+    (airing,) = await walk.confirmed(lan, "broadcast", "airings", 1, 60)
+    assert airing["item_id"] == item["id"]
+
+    period = period_of("plan75", local_day(walk.moment(item["approved_at"]))).key
+
+    async def counted():
+        return (await ha.get(f"/api/v1/reporting/tasks/08?period={period}"))["totals"]["airings"]
+
+    assert await eventually(counted, 20) == 1
