@@ -15,8 +15,6 @@ from lantoa_contracts import asyncapi, golden
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_runtime.http.problems import LANGUAGES
 
-contracts = typer.Typer(no_args_is_help=True, help="AsyncAPI, OpenAPI and the pages made from them. For a checkout.")
-
 _API = Path("docs/api")
 _ASYNCAPI = Path("docs/asyncapi")
 _PACKAGED = Path("services/gateway/src/lantoa_gateway/api/docs")
@@ -84,14 +82,12 @@ def differences(root: Path, made: Mapping[Path, str]) -> list[str]:
     return lines
 
 
-@contracts.command()
 def check() -> None:
     """Say what in the checked-in contracts differs from the code or breaks who lives by them."""
     services = openapi.documents()
     _tell([*golden.check(), *broken(checkout(), services), *differences(checkout(), files(checkout(), services))])
 
 
-@contracts.command()
 def write() -> None:
     """Bring the checked-in contracts up to date, unless that would break who lives by them.
 

@@ -6,11 +6,14 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lantoa_cli.errors import Refused
 from lantoa_cli.layout import BOARD, STATIONS, Layout
-from lantoa_cli.operator import Operator, Refused
 from lantoa_signing.nkey import claim_code, public_of
+
+if TYPE_CHECKING:
+    from lantoa_cli.operator import Operator
 
 _FILES = ("units.json", "plan75.json", "people.json", "devices.json", "grids.json")
 _CLAIM_TRIES = 150
@@ -27,8 +30,10 @@ def root_units(layout: Layout) -> tuple[str, ...]:
     return tuple(unit["unit_id"] for unit in read(layout, "units.json")["units"] if unit["parent"] is None)
 
 
-def operator(layout: Layout) -> Operator:
+def operator(layout: Layout) -> "Operator":
     """The operator of this installation."""
+    from lantoa_cli.operator import Operator  # Loads the HTTP framework, which a second start does not need.
+
     return Operator(layout, root_units(layout))
 
 
@@ -98,7 +103,7 @@ def _person(person: dict[str, Any]) -> dict[str, Any]:
     return {"id": f"p-{person['login']}", **{key: person[key] for key in ("login", "name", "title", "grants")}}
 
 
-async def _put_grid(door: Operator, grid: dict[str, Any]) -> None:
+async def _put_grid(door: "Operator", grid: dict[str, Any]) -> None:
     body = {key: grid["sessions"][0][key] for key in ("rule", "at", "max_minutes")}
     for _ in range(100):
         try:
@@ -120,16 +125,21 @@ async def claim_devices(layout: Layout) -> None:
     Raises:
         Refused: a device did not show up or could not be claimed.
     """
+    names = [name for name in (*STATIONS, BOARD) if not _claimed(layout, name).exists()]
+    if not names:
+        return
     devices = {device["key"]: device for device in read(layout, "devices.json")["devices"]}
     door = operator(layout)
-    await asyncio.gather(*(_claim(layout, door, name, devices[name]) for name in (*STATIONS, BOARD)))
+    await asyncio.gather(*(_claim(layout, door, name, devices[name]) for name in names))
 
 
-async def _claim(layout: Layout, door: Operator, name: str, device: dict[str, Any]) -> None:
-    folder = layout.data / "devices" / name
-    done, seed_file = folder / "claimed", folder / "device.nk"
-    if done.exists():
-        return
+def _claimed(layout: Layout, name: str) -> Path:
+    """Stands beside a device's data once it was claimed."""
+    return layout.data / "devices" / name / "claimed"
+
+
+async def _claim(layout: Layout, door: "Operator", name: str, device: dict[str, Any]) -> None:
+    seed_file = layout.data / "devices" / name / "device.nk"
     refusal = Refused(f"{name} has made no key yet")
     for _ in range(_CLAIM_TRIES):
         if seed_file.exists():
@@ -140,7 +150,7 @@ async def _claim(layout: Layout, door: Operator, name: str, device: dict[str, An
             except Refused as refused:
                 refusal = refused
             else:
-                done.touch()
+                _claimed(layout, name).touch()
                 return
         await asyncio.sleep(0.1)
     raise refusal

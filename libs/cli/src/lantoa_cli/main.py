@@ -15,10 +15,9 @@ import aiohttp
 import typer
 
 from lantoa_cli import demo
-from lantoa_cli.contracts import contracts
 from lantoa_cli.dlq import dlq
+from lantoa_cli.errors import Refused
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
-from lantoa_cli.operator import Refused
 from lantoa_cli.servers import MissingProgram, port_in_use, program
 from lantoa_cli.supervisor import DidNotStart, healthy, running_pid
 from lantoa_cli.topology import topology
@@ -29,7 +28,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 demo_app = typer.Typer(no_args_is_help=True, help="The demo province. Production refuses all of it.")
 app.add_typer(demo_app, name="demo")
 app.add_typer(topology, name="topology")
-app.add_typer(contracts, name="contracts")
+contracts_app = typer.Typer(
+    no_args_is_help=True, help="AsyncAPI, OpenAPI and the pages made from them. For a checkout."
+)
+app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
 
 Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]
@@ -146,6 +148,22 @@ def _findings(layout: Layout) -> list[tuple[bool, str]]:
 def version() -> None:
     """The version of this checkout."""
     typer.echo(f"lantoa {__version__}")
+
+
+@contracts_app.command("check")
+def contracts_check() -> None:
+    """Say what in the checked-in contracts differs from the code or breaks who lives by them."""
+    from lantoa_cli import contracts  # Loads every framework of the services, which no other command needs.
+
+    contracts.check()
+
+
+@contracts_app.command("write")
+def contracts_write() -> None:
+    """Bring the checked-in contracts up to date, unless that would break who lives by them."""
+    from lantoa_cli import contracts  # See above.
+
+    contracts.write()
 
 
 @demo_app.command("load")

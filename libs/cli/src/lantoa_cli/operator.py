@@ -7,13 +7,10 @@ from typing import Any
 import aiohttp
 from joserfc.jwk import OKPKey
 
+from lantoa_cli.errors import Refused
 from lantoa_cli.layout import Layout
 from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant, TokenSigner
 from lantoa_runtime.ids import new_id
-
-
-class Refused(Exception):
-    """A service refused the operator; the message is its own words."""
 
 
 class Operator:

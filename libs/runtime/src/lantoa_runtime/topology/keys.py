@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nkeys
-from joserfc.jwk import KeySet, OKPKey
 
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_signing.documents import SigningKey, b64, make_key_set
@@ -107,9 +106,16 @@ def ensure_keys(folder: Path) -> KeyRing:
     if not ring.key_set_file.exists():
         root, fleet = SigningKey(ring.root_file.read_bytes()), SigningKey(ring.fleet_file.read_bytes())
         _write(ring.key_set_file, make_key_set(root, [fleet.public]).model_dump_json().encode())
+    if not ring.internal_keys_file.exists():
+        _make_gateway_keys(ring)
+    return ring
+
+
+def _make_gateway_keys(ring: KeyRing) -> None:
+    from joserfc.jwk import KeySet, OKPKey  # Slow to import, and needed at the first start only.
+
     if not ring.gateway_file.exists():
         key = OKPKey.generate_key("Ed25519", auto_kid=True)
         _write(ring.gateway_file, json.dumps(key.as_dict(private=True)).encode())
     key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
     _write(ring.internal_keys_file, json.dumps(KeySet([key]).as_dict(private=False)).encode())
-    return ring
