@@ -25,15 +25,16 @@ status doctor: $(STAMP) ## which processes run; whether this machine is fit
 	@$(BIN)/lantoa $@
 
 ##@ Prove
+# Most of a test is waiting for real servers: four workers keep two cores busy.
 .PHONY: test
 test: $(STAMP) console lint types ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/e2e
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: bench

@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.registry import Registry
 from lantoa_runtime.mongo import Index, ReadModel
 from lantoa_runtime.service import Service, service_main
 from lantoa_runtime.topology.keys import KeyRing
-from lantoa_signing.documents import SigningKey, b64
+from lantoa_signing.documents import SigningKey
 
 INDEXES = (
     Index("devices", ("claim_code",), unique=True),
@@ -46,7 +46,7 @@ def build(service: Service[FleetSettings]) -> None:
     attendance = Attendance(devices, link, clock, settle)
     calls = DeviceCalls(bus, devices.collection, attendance, desired, key, clock, settings.media_base, settings.seen_s)
     welcome = api.Welcome(
-        root_public_key=b64(SigningKey(ring.root_file.read_bytes()).public),
+        root_public_key=ring.root_public_file.read_text(),
         key_set=SignedDocument.model_validate_json(ring.key_set_file.read_bytes()),
         nats_urls=settings.device_nats_urls,
         media_base=settings.media_base,

@@ -56,9 +56,14 @@ class KeyRing:
         return self.folder / "root.key"
 
     @property
+    def root_public_file(self) -> Path:
+        """The root's public half. No running service needs the private one, which belongs in a safe."""
+        return self.folder / "root.pub"
+
+    @property
     def root_public(self) -> str:
         """Public form of the root, base64url of 32 bytes, as devices pin it."""
-        return b64(SigningKey(self.root_file.read_bytes()).public)
+        return self.root_public_file.read_text()
 
     @property
     def fleet_file(self) -> Path:
@@ -103,6 +108,8 @@ def ensure_keys(folder: Path) -> KeyRing:
     for raw in (ring.curve_file, ring.root_file, ring.fleet_file):
         if not raw.exists():
             _write(raw, secrets.token_bytes(32))
+    if not ring.root_public_file.exists():
+        _write(ring.root_public_file, b64(SigningKey(ring.root_file.read_bytes()).public).encode())
     if not ring.key_set_file.exists():
         root, fleet = SigningKey(ring.root_file.read_bytes()), SigningKey(ring.fleet_file.read_bytes())
         _write(ring.key_set_file, make_key_set(root, [fleet.public]).model_dump_json().encode())
