@@ -22,6 +22,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     lan, hung, ha = [await platform.sign_in(http, login) for login in ("lan", "hung", "ha")]
     board = await browser.new_page(viewport={"width": 1280, "height": 720})
     await board.goto(platform.layout.board_url)
+    at_rest = await board.screenshot()
 
     # 1. The officer writes and submits; content renders.
     draft = await walk.submitted(lan)
@@ -65,7 +66,9 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     await board.wait_for_selector("iframe.slide.on")
     frame = board.frame_locator("iframe.slide.on")
     await frame.get_by_text(item["title"]).first.wait_for()
-    await board.screenshot(path=platform.layout.data / "board.png")
+    assert await board.locator("iframe.slide.on").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 720}
+    await board.wait_for_function("getComputedStyle(document.querySelector('iframe.slide.on')).opacity === '1'")
+    assert await board.screenshot(path=platform.layout.data / "board.png") != at_rest
     await board.context.set_offline(True)
     await board.reload()
     await board.frame_locator("iframe.slide.on").get_by_text(item["title"]).first.wait_for()
