@@ -1,9 +1,15 @@
 """The servers that one machine runs from their wheels: NATS and the embedded development database."""
 
+import errno
+import fcntl
+import os
+import random
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lantoa_runtime.topology.conf import NatsPlan, nats_conf
 from lantoa_runtime.topology.keys import KeyRing
@@ -27,12 +33,32 @@ def program(name: str, wheel: str) -> str:
     return str(path)
 
 
+_PORTS = range(20_000, 32_768)
+"""Below the range of outgoing connections on Linux: one of those could take a port before its server does."""
+_reserved: list[IO[bytes]] = []
+
+
 def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port on loopback that nobody listens on and that no other process is given while this one lives.
+
+    Raises:
+        OSError: none is free.
+    """
+    folder = Path(tempfile.gettempdir()) / f"lantoa-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for port in random.sample(_PORTS, len(_PORTS)):
+        lock = (folder / str(port)).open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        if port_in_use(port):
+            lock.close()
+            continue
+        _reserved.append(lock)
         return port
+    raise OSError(errno.EADDRNOTAVAIL, "no free port")
 
 
 def port_in_use(port: int) -> bool:
