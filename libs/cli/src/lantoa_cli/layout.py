@@ -24,6 +24,7 @@ _DEFAULT_PORTS = {
     "signboard": 18105,
     "reporting": 18106,
     "callout": 18107,
+    "contest": 18108,
     BOARD: 18110,
     "nats": 18222,
     "nats-monitor": 18223,
@@ -218,11 +219,14 @@ def load_layout(root: Path, data: Path, *, free_ports: bool = False) -> Layout:
     """The installation in ``data``; its ports are chosen at first start and stay, because devices remember them."""
     data.mkdir(parents=True, exist_ok=True)
     file = data / "ports.json"
-    if not file.exists():
-        ports = {name: free_port() for name in _DEFAULT_PORTS} if free_ports else dict(_DEFAULT_PORTS)
-        ports["gateway"] = int(os.environ.get("LANTOA_PORT", ports["gateway"]))
+    ports = json.loads(file.read_text()) if file.exists() else {}
+    new = [name for name in _DEFAULT_PORTS if name not in ports]
+    if new:
+        ports |= {name: free_port() if free_ports else _DEFAULT_PORTS[name] for name in new}
+        if "gateway" in new:
+            ports["gateway"] = int(os.environ.get("LANTOA_PORT", ports["gateway"]))
         file.write_text(json.dumps(ports, indent=1))
-    return Layout(root, data, json.loads(file.read_text()))
+    return Layout(root, data, ports)
 
 
 def checkout() -> Path:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Alarm, Reported
-from lantoa_contracts.events import broadcast, content, directory, fleet, signboard
+from lantoa_contracts.events import broadcast, content, contest, directory, fleet, signboard
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,16 @@ def _device(what: str, model: type[BaseModel], consumer: str, stream: str = "ACK
 
 
 UNIT_CHANGED = EventSpec(
-    "directory.unit.changed", directory.UnitChanged, ("content", "fleet", "broadcast", "signboard", "reporting")
+    "directory.unit.changed",
+    directory.UnitChanged,
+    ("content", "fleet", "broadcast", "signboard", "contest", "reporting"),
 )
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
-ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("broadcast", "signboard"))
-ITEM_WITHDRAWN = EventSpec("content.item.withdrawn", content.ItemWithdrawn, ("broadcast", "signboard"))
+ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"))
+ITEM_WITHDRAWN = EventSpec("content.item.withdrawn", content.ItemWithdrawn, ("content", "broadcast", "signboard"))
+POST_CONFIRMED = EventSpec("content.post.confirmed", content.PostConfirmed, ("reporting",))
+POST_UNCONFIRMED = EventSpec("content.post.unconfirmed", content.PostUnconfirmed, ("reporting",))
 
 DEVICE_CLAIMED = EventSpec("fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard"))
 DEVICE_MOVED = EventSpec("fleet.device.moved", fleet.DeviceMoved, ("broadcast", "signboard"))
@@ -76,10 +80,13 @@ DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline)
 SESSION_CHANGED = EventSpec("broadcast.session.changed", broadcast.SessionChanged, ("broadcast",))
 RUNDOWN_ISSUED = EventSpec("broadcast.rundown.issued", broadcast.RundownIssued, ("fleet",))
 AIRING_CONFIRMED = EventSpec("broadcast.airing.confirmed", broadcast.AiringConfirmed, ("reporting",))
+AIRING_MISSED = EventSpec("broadcast.airing.missed", broadcast.AiringMissed)
 
 PLAYLIST_CHANGED = EventSpec("signboard.playlist.changed", signboard.PlaylistChanged, ("signboard",))
 BOARD_RUNDOWN_ISSUED = EventSpec("signboard.rundown.issued", signboard.BoardRundownIssued, ("fleet",))
 DISPLAY_CONFIRMED = EventSpec("signboard.display.confirmed", signboard.DisplayConfirmed, ("reporting",))
+
+ATTEMPT_ACCEPTED = EventSpec("contest.attempt.accepted", contest.AttemptAccepted, ("reporting",))
 
 DEVICE_AIRED = _device("aired", SignedDocument, "broadcast")
 DEVICE_DISPLAYED = _device("displayed", SignedDocument, "signboard")
@@ -91,6 +98,8 @@ EVENTS: tuple[EventSpec, ...] = (
     ITEM_SUBMITTED,
     ITEM_APPROVED,
     ITEM_WITHDRAWN,
+    POST_CONFIRMED,
+    POST_UNCONFIRMED,
     DEVICE_CLAIMED,
     DEVICE_MOVED,
     DEVICE_REVOKED,
@@ -99,14 +108,16 @@ EVENTS: tuple[EventSpec, ...] = (
     SESSION_CHANGED,
     RUNDOWN_ISSUED,
     AIRING_CONFIRMED,
+    AIRING_MISSED,
     PLAYLIST_CHANGED,
     BOARD_RUNDOWN_ISSUED,
     DISPLAY_CONFIRMED,
+    ATTEMPT_ACCEPTED,
 )
 DEVICE_MESSAGES: tuple[EventSpec, ...] = (DEVICE_AIRED, DEVICE_DISPLAYED, DEVICE_ALARM, DEVICE_REPORTED)
 CATALOGUE: tuple[EventSpec, ...] = EVENTS + DEVICE_MESSAGES
 
-SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "reporting")
+SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 """Services with a place in the topology. Each has its own nkey and rights."""
 
 _BY_TYPE = {spec.type: spec for spec in CATALOGUE}

@@ -26,8 +26,16 @@ from lantoa_contracts.device import (
     RundownSession,
     SnapshotAnswer,
 )
-from lantoa_contracts.events.broadcast import AiringConfirmed, RundownIssued, SessionChanged
-from lantoa_contracts.events.content import ItemApproved, ItemSubmitted, ItemWithdrawn, Rendition
+from lantoa_contracts.events.broadcast import AiringConfirmed, AiringMissed, RundownIssued, SessionChanged
+from lantoa_contracts.events.content import (
+    ItemApproved,
+    ItemSubmitted,
+    ItemWithdrawn,
+    PostConfirmed,
+    PostUnconfirmed,
+    Rendition,
+)
+from lantoa_contracts.events.contest import AttemptAccepted
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceOffline, DeviceOnline, DeviceRevoked
 from lantoa_contracts.events.signboard import BoardRundownIssued, DisplayConfirmed, PlaylistChanged
@@ -126,6 +134,34 @@ _EVENTS: dict[str, BaseModel] = {
     "content.item.withdrawn.v1": ItemWithdrawn(
         item_id=_ITEM, ver=7, revision=2, unit_id=_UNIT, reason="edited", at=_APPROVED_AT + timedelta(days=2)
     ),
+    "content.post.confirmed.v1": PostConfirmed(
+        post_id=f"web-{_ITEM}-2",
+        ver=2,
+        channel="web",
+        item_id=_ITEM,
+        revision=2,
+        title=_TITLE,
+        priority="normal",
+        unit_id=_UNIT,
+        tasks=_TASKS,
+        topic=_TOPIC,
+        language="vi",
+        url=f"https://lantoa.example.vn/tin/{_ITEM}",
+        approval_sha256="f6" * 32,
+        page_sha256="07" * 32,
+        published_at=_APPROVED_AT + timedelta(seconds=1),
+        confirmed_at=_APPROVED_AT + timedelta(seconds=4),
+    ),
+    "content.post.unconfirmed.v1": PostUnconfirmed(
+        post_id=f"web-{_ITEM}-2",
+        ver=3,
+        channel="web",
+        item_id=_ITEM,
+        revision=2,
+        unit_id=_UNIT,
+        reason="edited",
+        at=_APPROVED_AT + timedelta(days=2),
+    ),
     "fleet.device.claimed.v1": DeviceClaimed(
         device_id=_STATION,
         ver=2,
@@ -150,6 +186,18 @@ _EVENTS: dict[str, BaseModel] = {
     ),
     "broadcast.session.changed.v1": SessionChanged(session_id=_SESSION, ver=2, unit_id=_UNIT, starts_at=_STARTS_AT),
     "broadcast.rundown.issued.v1": RundownIssued(device_id=_STATION, ver=9, rundown=_RADIO_RUNDOWN, media=(_AUDIO,)),
+    "broadcast.airing.missed.v1": AiringMissed(
+        airing_id=f"{_STATION}:{_RADIO_ENTRY}",
+        ver=1,
+        device_id=_STATION,
+        unit_id=_UNIT,
+        session_id=_SESSION,
+        entry_id=_RADIO_ENTRY,
+        item_id=_ITEM,
+        revision=2,
+        planned_at=_STARTS_AT,
+        at=_STARTS_AT + timedelta(hours=2),
+    ),
     "broadcast.airing.confirmed.v1": AiringConfirmed(
         airing_id=f"{_STATION}:{_RADIO_ENTRY}",
         ver=1,
@@ -190,6 +238,24 @@ _EVENTS: dict[str, BaseModel] = {
         seconds=_DISPLAYED.seconds,
         device_public_key=BOARD_KEY,
         proof=_DISPLAYED_SIGNED,
+    ),
+    "contest.attempt.accepted.v1": AttemptAccepted(
+        ver=1,
+        attempt_id="019aaf22-7d10-7c55-8f0e-5b9d2c1a7e44",
+        contest_id="an-toan-mang-2026",
+        title="Tìm hiểu an toàn trên mạng",
+        contest_unit_id="u-86-2025",
+        unit_id=_UNIT,
+        tasks=("10",),
+        topic="security",
+        entrant="18" * 32,
+        score=3,
+        max_score=3,
+        started_at=datetime(2026, 11, 23, 13, 0, tzinfo=UTC),
+        submitted_at=datetime(2026, 11, 23, 13, 2, 30, tzinfo=UTC),
+        rules_sha256="29" * 32,
+        answer_key_sha256="3a" * 32,
+        receipt="7e0c203bd55381d2522618a13c0e626aa2cbe2680fa1e31a3d3bc0b1c31a6dd2",
     ),
 }
 

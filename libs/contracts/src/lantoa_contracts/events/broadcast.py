@@ -22,6 +22,22 @@ class RundownIssued(Event):
     """Everything the rundown plays or shows, so that fleet can sign its URLs."""
 
 
+class AiringMissed(Event):
+    """A station did not prove an entry in time; a proof that comes later still confirms it."""
+
+    airing_id: str
+    """``<device_id>:<entry_id>``, as in :class:`AiringConfirmed`."""
+    ver: int
+    device_id: Id
+    unit_id: Id
+    session_id: Id
+    entry_id: Id
+    item_id: Id
+    revision: int
+    planned_at: Timestamp
+    at: Timestamp
+
+
 class AiringConfirmed(Event):
     """A station proved that an entry was aired to its end."""
 

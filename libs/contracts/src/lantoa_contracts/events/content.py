@@ -50,6 +50,43 @@ class ItemApproved(Event):
     approved_at: Timestamp
 
 
+class PostConfirmed(Event):
+    """An item's page was fetched from the public address by a stranger, and it is what was approved."""
+
+    post_id: Id
+    """One post an item, revision and channel, e.g. ``web-<item_id>-<revision>``."""
+    ver: int
+    """Grows with every change of the post; the highest one tells whether it stands."""
+    channel: Literal["web"]
+    item_id: Id
+    revision: int
+    title: str
+    priority: Priority
+    unit_id: Id
+    tasks: tuple[TaskCode, ...]
+    topic: str
+    language: str
+    url: str
+    approval_sha256: Sha256
+    page_sha256: Sha256
+    """Hash of the article's bytes: of the web rendition that was approved, found again in the page that was fetched."""
+    published_at: Timestamp
+    confirmed_at: Timestamp
+
+
+class PostUnconfirmed(Event):
+    """A confirmed post no longer stands: it was taken back, replaced, or is not found as it was approved."""
+
+    post_id: Id
+    ver: int
+    channel: Literal["web"]
+    item_id: Id
+    revision: int
+    unit_id: Id
+    reason: Literal["withdrawn", "edited", "gone", "changed"]
+    at: Timestamp
+
+
 class ItemWithdrawn(Event):
     """What was approved no longer holds: it was edited or taken back."""
 

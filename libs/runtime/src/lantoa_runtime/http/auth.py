@@ -41,6 +41,8 @@ class Caller:
     id: str
     name: str
     grants: tuple[Grant, ...] = ()
+    citizen: bool = False
+    """Somebody who signed in by phone: has no grants, ``name`` is the masked number."""
 
     def may(self, role: str, path: Iterable[str]) -> bool:
         """Whether the caller holds a role, or ``admin``, for a unit given by its path from the root."""
@@ -69,7 +71,7 @@ class Caller:
 
     @property
     def signed_in(self) -> bool:
-        """Whether this is a person and not a stranger."""
+        """Whether this is one of the staff, not a citizen and not a stranger."""
         return bool(self.grants)
 
 
@@ -87,6 +89,7 @@ class TokenSigner:
             "sub": caller.id,
             "name": caller.name,
             "grants": [[grant.role, grant.unit_id] for grant in caller.grants],
+            "citizen": caller.citizen,
             "iat": int(now),
             "exp": int(now) + LIFETIME_SECONDS,
         }
@@ -122,7 +125,8 @@ class TokenVerifier:
             self._claims.validate(claims)
         except (JoseError, ValueError, TypeError) as error:  # A header of the wrong type is a TypeError in joserfc.
             raise AppError("sign-in-required", 401) from error
-        caller = Caller(claims["sub"], claims["name"], tuple(Grant(role, unit) for role, unit in claims["grants"]))
+        grants = tuple(Grant(role, unit) for role, unit in claims["grants"])
+        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True)
         self._known[token] = (claims["exp"], caller)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -1,0 +1,1 @@
+"""Contests: rules published first, attempts sealed, ranking by a pure function."""
