@@ -7,7 +7,7 @@ from typing import Any
 
 
 def attempt_receipt(fields: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of an attempt's fields as JSON, sorted and without spaces; ``receipt`` and ``ver`` are not part of it.
+    """SHA-256 (hex) of an attempt's fields as sorted JSON without spaces; ``receipt`` and ``ver`` stay out.
 
     ``fields`` is the event's own form: ``AttemptAccepted.model_dump(mode="json")``.
     """

@@ -98,7 +98,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> HTMLResponse:
-        """A page. Templates see ``t(key, **params)``, ``link(path, **query)``, which keeps a chosen language, and ``values``."""
+        """A page. Templates see ``t(key, **params)``, ``link(path, **query)``, which keeps the language, and ``values``."""
         language = self.language(request)
         chosen = {"lang": language} if request.query_params.get("lang") in LANGUAGES else {}
 
