@@ -95,7 +95,7 @@ def test_a_namespace_appears_nowhere():
 def test_migrations_share_the_pod_of_their_service():
     objects = installed("high-availability")
     jobs = {one["metadata"]["name"]: one for one in of_kind(objects, "Job")}
-    for service in ("directory", "content", "fleet", "broadcast", "signboard", "reporting"):
+    for service in ("directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting"):
         job = jobs.pop(f"lantoa-migrate-{service}")["spec"]["template"]["spec"]["containers"][0]
         server = named(objects, "Deployment", f"lantoa-{service}")["spec"]["template"]["spec"]["containers"][0]
         assert [job[field] for field in ("image", "env")] == [server[field] for field in ("image", "env")]

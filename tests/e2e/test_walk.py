@@ -15,7 +15,7 @@ from lantoa_contracts.base import SignedDocument
 from lantoa_signing.nkey import public_of, verify_by_nkey
 from lantoa_testing import eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("prometheus")]
 
 
 async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform, http, browser):

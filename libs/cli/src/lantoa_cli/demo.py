@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lantoa_cli.errors import Refused
 from lantoa_cli.layout import BOARD, STATIONS, Layout
+from lantoa_cli.loading import new_password
 from lantoa_signing.nkey import claim_code, public_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _FILES = ("units.json", "plan75.json", "people.json", "devices.json", "grids.json")
 _CLAIM_TRIES = 150
-_WORDS = ["ban", "cau", "dao", "gio", "hoa", "lua", "may", "nang", "ong", "que", "rung", "song", "tre", "vang", "xuan"]
 
 
 def read(layout: Layout, name: str) -> Any:
@@ -34,7 +33,7 @@ def operator(layout: Layout) -> "Operator":
     """The operator of this installation."""
     from lantoa_cli.operator import Operator  # Loads the HTTP framework, which a second start does not need.
 
-    return Operator(layout, root_units(layout))
+    return Operator(layout.ring, layout.url, root_units(layout))
 
 
 def passwords(layout: Layout) -> dict[str, str]:
@@ -42,10 +41,7 @@ def passwords(layout: Layout) -> dict[str, str]:
     file = layout.passwords_file
     if not file.exists():
         people = read(layout, "people.json")["people"]
-        made = {
-            p["login"]: f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.randbelow(9000) + 1000}"
-            for p in people
-        }
+        made = {person["login"]: new_password() for person in people}
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             json.dump(made, out)
     found: dict[str, str] = json.loads(file.read_text())

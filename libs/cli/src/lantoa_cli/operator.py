@@ -2,25 +2,26 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 from joserfc.jwk import OKPKey
 
 from lantoa_cli.errors import Refused
-from lantoa_cli.layout import Layout
 from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant, TokenSigner
 from lantoa_runtime.ids import new_id
+from lantoa_runtime.topology.keys import KeyRing
 
 
 class Operator:
     """Speaks to the services of one installation with the rights of its owner."""
 
-    def __init__(self, layout: Layout, root_units: tuple[str, ...]) -> None:
-        self._layout = layout
+    def __init__(self, ring: KeyRing, url_of: Callable[[str], str], root_units: tuple[str, ...] = ()) -> None:
+        self._url_of = url_of
         grants = (Grant(SYSTEM, "*"), *(Grant("admin", unit) for unit in root_units))
         self._caller = Caller("operator", "Người vận hành", grants)
-        key = OKPKey.import_key(json.loads(layout.ring.gateway_file.read_text()))
+        key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
         self._signer = TokenSigner(key)
 
     async def call(self, service: str, method: str, path: str, body: Any = None, ver: int | None = None) -> Any:
@@ -36,7 +37,7 @@ class Operator:
             headers["Idempotency-Key"] = new_id(Clock().now())
         if ver is not None:
             headers["If-Match"] = f'"{ver}"'
-        url = f"{self._layout.url(service)}/api/v1/{service}{path}"
+        url = f"{self._url_of(service)}/api/v1/{service}{path}"
         async with (
             aiohttp.ClientSession() as session,
             session.request(method, url, json=body, headers=headers) as response,

@@ -14,9 +14,10 @@ from lantoa_fleet.callout.registry import Registry
 from lantoa_fleet.callout.responder import Responder, Servers
 from lantoa_fleet.callout.wire import Issuer, Sealer
 from lantoa_fleet.settings import CalloutSettings
+from lantoa_runtime import __version__
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.mongo import connect
-from lantoa_runtime.telemetry import configure_logs
+from lantoa_runtime.telemetry import BUILD_INFO, configure_logs
 from lantoa_runtime.topology.keys import KeyRing
 
 REGISTRY_AGE = Gauge("lantoa_callout_registry_age_seconds", "Since the registry was last read from the database")
@@ -37,6 +38,7 @@ def make_app(settings: CalloutSettings) -> FastAPI:
         Issuer(ring.issuer_file.read_text().strip()),
         Sealer(ring.curve_file.read_bytes()),
     )
+    BUILD_INFO.labels("callout", __version__).set(1)
     REGISTRY_AGE.set_function(registry.age_seconds)
     DEVICES.set_function(lambda: len(registry))
 
