@@ -1,20 +1,27 @@
 """The content service on real servers, with the real speech worker."""
 
+import asyncio
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import RawTestServer as TestServer
 
+from lantoa_content.domain.webpage import web_page
 from lantoa_content.main import build
 from lantoa_content.settings import ContentSettings
 from lantoa_content.usecases.stored import INDEXES
-from lantoa_contracts.catalogue import UNIT_CHANGED
+from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_WITHDRAWN, UNIT_CHANGED
+from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn, Rendition
 from lantoa_contracts.events.directory import UnitChanged
+from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import Caller, Grant
+from lantoa_runtime.ids import new_id
 from lantoa_testing.plugin import EventProbe, Running, eventually
 
 WORKER = Path(__file__).parents[3] / "workers" / "speech" / "speech_worker.py"
@@ -78,6 +85,16 @@ class Office:
 
         return await eventually(there, timeout=60)
 
+    async def posted(self, item_id: str, state: str = "published", **fields: Any) -> Any:
+        """The item as soon as its post stands so."""
+
+        async def there() -> Any:
+            item = await self.read(item_id)
+            wanted = {"state": state, **fields}
+            return item if item["post"] and wanted.items() <= item["post"].items() else None
+
+        return await eventually(there, timeout=20)
+
     async def submitted(self, **fields: Any) -> Any:
         _, item, _ = await self.write(**fields)
         return (await self.act(item, "submit", AUTHOR))[1]
@@ -89,7 +106,14 @@ class Office:
         item = await self.reviewed(**fields)
         return (await self.act(item, "approve", APPROVER, approval_sha256=item["approval_sha256"]))[1]
 
-    async def unit(self, unit_id: str, name: str, path: tuple[str, ...], valid_to: date | None = None) -> None:
+    async def unit(
+        self,
+        unit_id: str,
+        name: str,
+        path: tuple[str, ...],
+        valid_to: date | None = None,
+        successor_ids: tuple[str, ...] = (),
+    ) -> None:
         event = UnitChanged(
             unit_id=unit_id,
             ver=1,
@@ -99,6 +123,7 @@ class Office:
             path=path,
             valid_from=date(2022, 1, 1),
             valid_to=valid_to,
+            successor_ids=successor_ids,
         )
         await self.events.publish(UNIT_CHANGED, event)
 
@@ -106,8 +131,12 @@ class Office:
 @pytest.fixture
 async def start_content(start_service):
     async def start(**overrides):
-        command = overrides.pop("speech_command", (sys.executable, str(WORKER)))
-        return await start_service("content", ContentSettings, build, INDEXES, speech_command=command, **overrides)
+        quiet = {
+            "speech_command": (sys.executable, str(WORKER)),
+            "public_url": "http://127.0.0.1:9",
+            "confirm_seconds": 3600.0,
+        }
+        return await start_service("content", ContentSettings, build, INDEXES, **(quiet | overrides))
 
     return start
 
@@ -119,7 +148,7 @@ async def open_office(start_content, events):
         await made.unit(PROVINCE, "Tỉnh Vĩnh Long", (PROVINCE,))
         await made.unit(COMMUNE, "Xã Cầu Kè", (PROVINCE, COMMUNE))
         await made.unit(OTHER, "Xã Tam Ngãi", (PROVINCE, OTHER))
-        await made.unit(ENDED, "Xã Hòa Ân", (ENDED,), valid_to=date(2025, 6, 30))
+        await made.unit(ENDED, "Xã Hòa Ân", (ENDED,), valid_to=date(2025, 6, 30), successor_ids=(COMMUNE,))
 
         async def known():
             return await made.running.service.db["units"].count({}) == 4
@@ -133,3 +162,129 @@ async def open_office(start_content, events):
 @pytest.fixture
 async def office(open_office):
     return await open_office()
+
+
+class Street:
+    """The public address: passes on what a stranger asks the service for, or what a test makes of it."""
+
+    def __init__(self) -> None:
+        self.target = ""
+        self.tamper: Callable[[int, bytes], web.Response] | None = None
+        self.asked: list[web.BaseRequest] = []
+        self.session = ClientSession(auto_decompress=False)
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        self.asked.append(request)
+        headers = {name: value for name, value in request.headers.items() if name != "Host"}
+        address = self.target + request.path_qs
+        async with self.session.request(request.method, address, headers=headers, allow_redirects=False) as answer:
+            body = await answer.read()
+            await self.open.wait()
+            if self.tamper:
+                return self.tamper(answer.status, body)
+            kept = {n: v for n, v in answer.headers.items() if n.lower() not in ("content-length", "server", "date")}
+            return web.Response(status=answer.status, body=body, headers=kept)
+
+
+@pytest.fixture
+async def street():
+    """A public address of one's own; `url` is where it is."""
+    made = Street()
+    server = TestServer(made.answer)
+    await server.start_server()
+    made.url = str(server.make_url("")).rstrip("/")
+    yield made
+    await server.close()
+    await made.session.close()
+
+
+@dataclass
+class Newsroom(Office):
+    """An office without a voice: what it publishes comes as events, and strangers read it on the street."""
+
+    street: Street = field(default_factory=Street)
+
+    async def publish(self, title: str = "Tin mới", body: str = "Nội dung của tin.", **fields: Any) -> ItemApproved:
+        """An approval of a web page and a sound, as content itself would say it."""
+        event = await self.approval(title, body, **fields)
+        await self.events.publish(ITEM_APPROVED, event)
+        await self.live(event)
+        return event
+
+    async def publish_many(self, titles: Sequence[str], **fields: Any) -> list[str]:
+        """Posts one second apart, the last the newest, as copies of one that was published; their items' ids."""
+        posts, made = self.running.service.db["posts"], []
+        first = await self.live(await self.publish(**fields))
+        await posts.delete_one({"_id": first["_id"]})
+        for number, title in enumerate(titles):
+            at = first["published_at"] - timedelta(seconds=len(titles) - number)
+            item_id = new_id(at)
+            own = {"_id": f"web-{item_id}-1", "item_id": item_id, "title": title, "published_at": at}
+            await posts.insert_one(first | own)
+            made.append(item_id)
+        return made
+
+    async def live(self, event: ItemApproved) -> Any:
+        async def there() -> Any:
+            return await self.running.service.db["posts"].find_one({"_id": f"web-{event.item_id}-{event.revision}"})
+
+        return await eventually(there)
+
+    async def approval(self, title: str = "Tin mới", body: str = "Nội dung của tin.", **fields: Any) -> ItemApproved:
+        now, blobs = Clock().now(), self.running.service.blobs
+        language = fields.get("language", "vi")
+        page = web_page(title, body, "Xã Cầu Kè", "Thứ Sáu, ngày 10 tháng 10 năm 2025", language)
+        page_ref = await blobs.put(page.encode(), "text/html; charset=utf-8")
+        sound_ref = await blobs.put(b"OggS" + title.encode(), "audio/ogg")
+        values = {
+            "item_id": new_id(now),
+            "ver": 4,
+            "revision": 1,
+            "approval_sha256": "a" * 64,
+            "title": title,
+            "priority": "normal",
+            "unit_id": COMMUNE,
+            "tasks": ("08",),
+            "topic": "skills",
+            "language": language,
+            "renditions": (
+                Rendition(kind="audio", blob=sound_ref, seconds=65.0, lufs=-16.0, voice="vi-vn-x-south"),
+                Rendition(kind="web", blob=page_ref),
+            ),
+            "author_id": "p-lan",
+            "approver_id": "p-phuoc",
+            "approved_at": now,
+        }
+        return ItemApproved(**{**values, **fields})
+
+    async def withdraw(self, event: ItemApproved, reason: str = "withdrawn") -> ItemWithdrawn:
+        """What content says when an approval ends."""
+        told = ItemWithdrawn(
+            item_id=event.item_id,
+            ver=event.ver + 1,
+            revision=event.revision,
+            unit_id=event.unit_id,
+            reason=reason,
+            at=Clock().now(),
+        )
+        await self.events.publish(ITEM_WITHDRAWN, told)
+        return told
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
+        """What a stranger gets under the public address."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.running.session.get(self.street.url + path, headers=sent, allow_redirects=False) as answer:
+            return answer.status, (await answer.read()).decode(errors="replace"), answer.headers
+
+
+@pytest.fixture
+async def newsroom(open_office, street):
+    async def opened(**overrides):
+        quiet = {"speech_command": ("/nonexistent",), "public_url": street.url}
+        office = await open_office(**(quiet | overrides))
+        street.target = office.running.url
+        return Newsroom(office.running, office.events, street=street)
+
+    return opened

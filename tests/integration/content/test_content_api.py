@@ -1,11 +1,11 @@
 """What the API takes and refuses, and who sees what. No voice is needed here, so none is there."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from lantoa_content.usecases.lists import make_cursor
+from lantoa_content.usecases.keyset import make_cursor
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import Caller, Grant
 
@@ -192,9 +192,10 @@ async def test_a_list_is_narrowed_by_state_and_unit(office):
 
 
 NAIVE = make_cursor(datetime(2026, 11, 1), "i-1")  # noqa: DTZ001 - a time without a zone is what is refused
+BEFORE_TIME = make_cursor(datetime(1, 1, 2, tzinfo=UTC), "i-1")
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", NAIVE])
+@pytest.mark.parametrize("cursor", ["x", "!!!!", NAIVE, BEFORE_TIME])
 async def test_a_cursor_that_was_not_given_is_refused(office, cursor):
     status, problem, _ = await office.running.call("GET", f"/items?cursor={cursor}", office.author)
     assert (status, problem["code"]) == (400, "bad-cursor")

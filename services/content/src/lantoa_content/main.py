@@ -1,21 +1,28 @@
 """Composition root: `serve | migrate | version`."""
 
 import asyncio
+from datetime import timedelta
 
 from lantoa_content import api, consumers
 from lantoa_content.adapters.audio import warm_up
 from lantoa_content.adapters.renderer import Renderer
 from lantoa_content.adapters.speech import SpeechWorker
+from lantoa_content.adapters.stranger import WebStranger
 from lantoa_content.settings import ContentSettings
+from lantoa_content.usecases.confirm import Confirming
 from lantoa_content.usecases.desk import Desk
 from lantoa_content.usecases.lists import ItemLists
+from lantoa_content.usecases.portal import Portal
+from lantoa_content.usecases.posts import Publishing
 from lantoa_content.usecases.render import Rendering
 from lantoa_content.usecases.stored import INDEXES
 from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
+from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.mongo import ReadModel
 from lantoa_runtime.service import Service, service_main
 
 _WARM_UP_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
 
 
 def build(service: Service[ContentSettings]) -> None:
@@ -25,10 +32,21 @@ def build(service: Service[ContentSettings]) -> None:
     units = ReadModel(service.db["units"])
     renderer = Renderer(SpeechWorker(settings.speech_command, settings.speech_seconds), settings.voice)
     rendering = Rendering(items, service.blobs, renderer, service.clock)
-    consumers.register(service.bus, units, rendering)
-    desk = Desk(items, units, service.clock)
-    service.routes(api.reading(desk, ItemLists(items.collection, service.clock), service.blobs))
-    service.routes(api.writing(desk, service.db[IDEMPOTENCY]))
+    posts = service.aggregates("posts")
+    consumers.register(service.bus, units, rendering, Publishing(posts, units, service.blobs, service.clock))
+    address = settings.public_url + api.PREFIX
+    desk, views = Desk(items, units, service.clock), api.Views(posts.collection, address)
+    service.routes(api.reading(desk, ItemLists(items.collection, service.clock), service.blobs, views))
+    service.routes(api.writing(desk, service.db[IDEMPOTENCY], views))
+    service.routes(api.operating(items, posts, service.clock))
+    portal = Portal(posts.collection, units.collection, service.clock)
+    pages = Pages("lantoa_content", api.PREFIX)
+    service.app.include_router(api.News(pages, portal, service.blobs, settings.public_url).router())
+    stranger = WebStranger(_LOOK_SECONDS)
+    service.on_stop(stranger.close)
+    backoff, recheck = timedelta(seconds=settings.confirm_seconds), timedelta(seconds=settings.recheck_seconds)
+    confirming = Confirming(posts, stranger, address, service.clock, backoff, recheck)
+    service.every("confirm posts", settings.confirm_seconds, confirming)
 
     warm = False
 

@@ -7,7 +7,7 @@ from lantoa_runtime.settings import RuntimeSettings
 
 
 class ContentSettings(RuntimeSettings):
-    """What content needs to make renditions."""
+    """What content needs to make renditions, and to publish them."""
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
@@ -16,3 +16,9 @@ class ContentSettings(RuntimeSettings):
     voice: str = Field(default="vi-vn-x-south", validation_alias="LANTOA_CONTENT_VOICE")
     speech_seconds: float = Field(default=120.0, validation_alias="LANTOA_CONTENT_SPEECH_SECONDS")
     """How long the worker may speak one text; espeak-ng needs about fifteen seconds for the longest."""
+    public_url: str = Field(pattern=r"^https?://[^/]+$", validation_alias="LANTOA_CONTENT_PUBLIC_URL")
+    """The gateway as anybody reaches it: what public addresses begin with, and where posts are looked at."""
+    confirm_seconds: float = Field(default=2.0, gt=0, validation_alias="LANTOA_CONTENT_CONFIRM_SECONDS")
+    """How often posts that are due are looked at, and the first wait after a look that did not find one."""
+    recheck_seconds: float = Field(default=21_600.0, gt=0, validation_alias="LANTOA_CONTENT_RECHECK_SECONDS")
+    """When a post that was found is looked at again; later, the older it is."""

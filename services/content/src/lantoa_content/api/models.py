@@ -1,5 +1,6 @@
 """The shapes of content's API."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,9 +16,10 @@ from lantoa_content.domain.item import (
     allowed,
     hash_to_approve,
 )
+from lantoa_content.domain.post import PostState, Reason
 from lantoa_content.domain.text import clean
 from lantoa_content.usecases.desk import actor_at
-from lantoa_content.usecases.stored import from_document, published
+from lantoa_content.usecases.stored import Step, from_document, published
 from lantoa_contracts.base import Id, Sha256, TaskCode
 from lantoa_contracts.events.content import Rendition
 from lantoa_runtime.http import Caller, StrictModel
@@ -25,6 +27,12 @@ from lantoa_runtime.http.problems import text
 from lantoa_runtime.mongo import Document
 
 _PACKAGE = "lantoa_content"
+PostStep = Literal["post_published", "post_confirmed", "post_unconfirmed"]
+_POST_STEPS: dict[str, PostStep] = {
+    "published": "post_published",
+    "confirmed": "post_confirmed",
+    "unconfirmed": "post_unconfirmed",
+}
 
 
 def _cleaned(value: Any) -> Any:
@@ -105,6 +113,17 @@ class PersonOut(BaseModel):
     name: str
 
 
+class PostOut(BaseModel):
+    """How an item's present revision stands on the public pages."""
+
+    state: PostState
+    url: str
+    confirmed_at: datetime | None
+    """When a stranger first found it there as it was approved."""
+    reason: Reason | None
+    """Why it is not confirmed."""
+
+
 class ItemOut(BaseModel):
     """An item, and what this caller may do with it now."""
 
@@ -131,6 +150,22 @@ class ItemOut(BaseModel):
     renditions: tuple[Rendition, ...]
     failure: str | None
     allowed: tuple[Action, ...]
+    post: PostOut | None
+    """`null` until the approved revision is published."""
+
+
+class StepOut(BaseModel):
+    """One step of an item's story; `by` is `null` where nobody did it."""
+
+    at: datetime
+    by: PersonOut | None
+    what: Step | PostStep
+    revision: int
+    comment: str | None = None
+    approval_sha256: str | None = None
+    """What an approval bound to."""
+    reason: Reason | None = None
+    """Why a post is not confirmed."""
 
 
 class TopicOut(BaseModel):
@@ -141,7 +176,7 @@ class TopicOut(BaseModel):
     name_en: str
 
 
-def item_view(document: Document, caller: Caller, language: str) -> ItemOut:
+def item_view(document: Document, post: PostOut | None, caller: Caller, language: str) -> ItemOut:
     """An item as this caller sees it, its texts in a language that the catalogue has."""
     item = from_document(document)
     failure = None
@@ -171,4 +206,42 @@ def item_view(document: Document, caller: Caller, language: str) -> ItemOut:
         renditions=published(item),
         failure=failure,
         allowed=allowed(item, actor_at(caller, item.unit.path)),
+        post=post,
     )
+
+
+def post_view(post: Document, address: str) -> PostOut:
+    """A post whose page lies under this address."""
+    return PostOut(
+        state=post["state"],
+        url=f"{address}/{post['item_id']}",
+        confirmed_at=post["confirmed_at"],
+        reason=post["reason"],
+    )
+
+
+def story(item: Document, posts: Sequence[Document]) -> list[StepOut]:
+    """What happened to an item and to its posts, the first step first."""
+    steps = [
+        StepOut(
+            at=entry["at"],
+            by=PersonOut(id=entry["by"], name=entry["by_name"]) if entry["by"] else None,
+            what=entry["action"],
+            revision=entry["revision"],
+            comment=entry["comment"],
+            approval_sha256=entry["approval_sha256"],
+        )
+        for entry in item["history"]
+    ]
+    steps += [
+        StepOut(
+            at=entry["at"],
+            by=None,
+            what=_POST_STEPS[entry["what"]],
+            revision=post["revision"],
+            reason=entry["reason"],
+        )
+        for post in posts
+        for entry in post["story"]
+    ]
+    return sorted(steps, key=lambda one: one.at)

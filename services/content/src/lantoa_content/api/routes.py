@@ -1,16 +1,33 @@
 """Content over HTTP, under `/api/v1/content`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
-from lantoa_content.api.models import Approval, Comment, ItemIn, ItemOut, ItemPatch, TopicOut, item_view
+from lantoa_content.api.models import (
+    Approval,
+    Comment,
+    ItemIn,
+    ItemOut,
+    ItemPatch,
+    StepOut,
+    TopicOut,
+    item_view,
+    post_view,
+    story,
+)
 from lantoa_content.domain.item import RenditionKind, State
 from lantoa_content.domain.topics import TOPICS
 from lantoa_content.usecases.desk import Desk
 from lantoa_content.usecases.lists import ItemLists
+from lantoa_content.usecases.posts import posts_of
+from lantoa_content.usecases.replay import replay
 from lantoa_content.usecases.stored import from_document
 from lantoa_contracts.base import Id
 from lantoa_runtime.blobs import Blobs
-from lantoa_runtime.errors import NotFound
+from lantoa_runtime.clock import Clock
+from lantoa_runtime.errors import Forbidden, NotFound
 from lantoa_runtime.http import (
     Caller,
     CallerDep,
@@ -22,8 +39,9 @@ from lantoa_runtime.http import (
     etag,
     idempotent,
 )
+from lantoa_runtime.http.auth import SYSTEM
 from lantoa_runtime.http.problems import language_of
-from lantoa_runtime.mongo import Collection, Document
+from lantoa_runtime.mongo import Aggregates, Collection, Document
 
 # A rendition shows what somebody wrote: no script, no form, nothing from outside, in an origin of its own.
 _HTML_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; font-src 'self' data:"
@@ -33,12 +51,32 @@ def _language(request: Request) -> str:
     return language_of(request.headers.get("accept-language", ""))
 
 
-def _answer(request: Request, response: Response, document: Document, caller: Caller) -> ItemOut:
-    response.headers["ETag"] = etag(document["ver"])
-    return item_view(document, caller, _language(request))
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Items as they are answered with: beside each what became of it on the public pages, under `address`."""
+
+    posts: Collection
+    address: str
+
+    async def one(self, request: Request, response: Response, document: Document, caller: Caller) -> ItemOut:
+        """One item, with its ETag on the response."""
+        response.headers["ETag"] = etag(document["ver"])
+        (view,) = await self.several(request, [document], caller)
+        return view
+
+    async def several(self, request: Request, documents: Sequence[Document], caller: Caller) -> list[ItemOut]:
+        """A page of items."""
+        found = await posts_of(self.posts, documents)
+        posts = {item_id: post_view(post, self.address) for item_id, post in found.items()}
+        language = _language(request)
+        return [item_view(document, posts.get(document["_id"]), caller, language) for document in documents]
+
+    async def history(self, document: Document) -> list[StepOut]:
+        """An item's story with that of its posts."""
+        return story(document, await self.posts.find({"item_id": document["_id"]}, {"revision": 1, "story": 1}))
 
 
-def reading(desk: Desk, lists: ItemLists, blobs: Blobs) -> APIRouter:
+def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRouter:
     """Routes that change nothing."""
     routes = APIRouter()
 
@@ -57,14 +95,18 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs) -> APIRouter:
         cursor: str | None = None,
     ) -> Page[ItemOut]:
         """Items of the caller's units, the newest first."""
-        language = _language(request)
         documents, following = await lists.page(caller, state, unit_id, limit, cursor)
-        return Page(items=[item_view(document, caller, language) for document in documents], next=following)
+        return Page(items=await views.several(request, documents, caller), next=following)
 
     @routes.get("/items/{item_id}")
     async def one(item_id: Id, request: Request, response: Response, caller: CallerDep) -> ItemOut:
         """One item with its renditions and with what the caller may do to it now."""
-        return _answer(request, response, await desk.visible(item_id, caller), caller)
+        return await views.one(request, response, await desk.visible(item_id, caller), caller)
+
+    @routes.get("/items/{item_id}/history")
+    async def history(item_id: Id, caller: CallerDep) -> Page[StepOut]:
+        """What happened to an item so far, from its first draft to its page found by a stranger; one page."""
+        return Page(items=await views.history(await desk.visible(item_id, caller)))
 
     @routes.get("/items/{item_id}/renditions/{kind}", response_class=Response)
     async def rendition(item_id: Id, kind: RenditionKind, request: Request, caller: CallerDep) -> Response:
@@ -81,9 +123,10 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs) -> APIRouter:
     return routes
 
 
-def writing(desk: Desk, records: Collection) -> APIRouter:
+def writing(desk: Desk, records: Collection, views: Views) -> APIRouter:
     """Routes that change items; `records` keeps the Idempotency-Keys."""
     routes = APIRouter()
+    answer = views.one
 
     @routes.post("/items", status_code=201)
     async def create(body: ItemIn, request: Request, response: Response, caller: CallerDep, key: KeyDep) -> ItemOut:
@@ -93,37 +136,51 @@ def writing(desk: Desk, records: Collection) -> APIRouter:
             return await desk.create(item_id, caller, body.content(), body.unit_id)
 
         document = await idempotent(request, response, records, caller, key, body, make, desk.items.load)
-        return _answer(request, response, document, caller)
+        return await answer(request, response, document, caller)
 
     @routes.patch("/items/{item_id}")
     async def edit(
         item_id: Id, body: ItemPatch, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
         """Change what an item says. From any state but draft this begins a new revision and voids its approval."""
-        return _answer(request, response, await desk.edit(item_id, ver, caller, body.changes()), caller)
+        return await answer(request, response, await desk.edit(item_id, ver, caller, body.changes()), caller)
 
     @routes.post("/items/{item_id}/submit")
     async def submit(item_id: Id, request: Request, response: Response, caller: CallerDep, ver: IfMatch) -> ItemOut:
         """Ask for approval; the renditions are made next."""
-        return _answer(request, response, await desk.submit(item_id, ver, caller), caller)
+        return await answer(request, response, await desk.submit(item_id, ver, caller), caller)
 
     @routes.post("/items/{item_id}/approve")
     async def approve(
         item_id: Id, body: Approval, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
         """Approve what the hash stands for: the text and the renditions that the caller saw. Never one's own item."""
-        return _answer(request, response, await desk.approve(item_id, ver, caller, body.approval_sha256), caller)
+        return await answer(request, response, await desk.approve(item_id, ver, caller, body.approval_sha256), caller)
 
     @routes.post("/items/{item_id}/return")
     async def send_back(
         item_id: Id, body: Comment, request: Request, response: Response, caller: CallerDep, ver: IfMatch
     ) -> ItemOut:
         """Return an item to its author with a comment."""
-        return _answer(request, response, await desk.send_back(item_id, ver, caller, body.comment), caller)
+        return await answer(request, response, await desk.send_back(item_id, ver, caller, body.comment), caller)
 
     @routes.post("/items/{item_id}/withdraw")
     async def withdraw(item_id: Id, request: Request, response: Response, caller: CallerDep, ver: IfMatch) -> ItemOut:
         """Take an item back; what was approved no longer holds."""
-        return _answer(request, response, await desk.withdraw(item_id, ver, caller), caller)
+        return await answer(request, response, await desk.withdraw(item_id, ver, caller), caller)
+
+    return routes
+
+
+def operating(items: Aggregates, posts: Aggregates, clock: Clock) -> APIRouter:
+    """The operator's route."""
+    routes = APIRouter()
+
+    @routes.post("/replay")
+    async def again(caller: CallerDep) -> dict[str, int]:
+        """Publish approvals, their ends, and how posts stand once more, for read models that began late."""
+        if not caller.has(SYSTEM):
+            raise Forbidden
+        return await replay(items, posts, clock.now())
 
     return routes

@@ -1,10 +1,12 @@
 """The web page of an item: one accessible article that needs no script and nothing from outside."""
 
-from html import escape
+from html import escape, unescape
 
 from lantoa_content.domain.text import Block, clean, excerpt, parse
 
 _DESCRIPTION_LIMIT = 160
+_DESCRIPTION = '<meta name="description" content="'
+_ARTICLE_END = b"</article>"
 
 _STYLE = """
 body{margin:0;background:#fff;color:#1b1b1b;font:1.125rem/1.65 "Noto Sans","Noto Sans Khmer",system-ui,sans-serif}
@@ -31,7 +33,7 @@ def web_page(title: str, body: str, unit_name: str, date_text: str, language: st
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
-        f'<meta name="description" content="{escape(excerpt(body, _DESCRIPTION_LIMIT))}">\n'
+        f'{_DESCRIPTION}{escape(excerpt(body, _DESCRIPTION_LIMIT))}">\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<article>\n"
         f'<header>\n<p class="unit">{escape(clean(unit_name))}</p>\n<h1>{escape(title)}</h1>\n'
         f'<p class="date">{escape(clean(date_text))}</p>\n</header>\n{content}\n</article>\n</main>\n</body>\n</html>\n'
@@ -43,3 +45,18 @@ def _html(block: Block) -> str:
         return "<ul>\n" + "\n".join(f"<li>{escape(line)}</li>" for line in block.lines) + "\n</ul>"
     tag = "h2" if block.kind == "heading" else "p"
     return f"<{tag}>{escape(block.lines[0])}</{tag}>"
+
+
+def article_of(page: bytes) -> bytes | None:
+    """The one `<article>` of a page, byte for byte; `None` when there is none or more than one."""
+    start, end = page.find(b"<article>"), page.find(_ARTICLE_END)
+    if page.count(b"<article") != 1 or page.count(_ARTICLE_END) != 1 or not 0 <= start < end:
+        return None
+    return page[start : end + len(_ARTICLE_END)]
+
+
+def description_of(page: str) -> str:
+    """The page's description, as `web_page` wrote it."""
+    start = page.find(_DESCRIPTION)
+    end = page.find('">', start)
+    return unescape(page[start + len(_DESCRIPTION) : end]) if 0 <= start < end else ""

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from lantoa_calendar.periods import local_day
 from lantoa_content.domain import item as rules
 from lantoa_content.domain.item import Actor, Content, Item, Person, Unit
-from lantoa_content.usecases.stored import from_document, published, to_fields, with_history
-from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_SUBMITTED, ITEM_WITHDRAWN
-from lantoa_contracts.events.content import ItemApproved, ItemSubmitted, ItemWithdrawn
+from lantoa_content.usecases.events import approval, withdrawal
+from lantoa_content.usecases.stored import from_document, to_fields, with_history
+from lantoa_contracts.catalogue import ITEM_SUBMITTED
+from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
@@ -55,7 +56,8 @@ class Desk:
         caller.require("author", unit.path)
         author = Person(caller.id, caller.name)
         made = Item(item_id, author, unit, rules.check_content(content), created_at=now, updated_at=now)
-        return await self.items.insert(item_id, {**to_fields(made), "history": []})
+        fields = with_history({"ver": 0, "history": []}, made, "created", author, now)
+        return await self.items.insert(item_id, fields)
 
     async def edit(self, item_id: str, ver: int, caller: Caller, changes: Mapping[str, Any]) -> Document:
         """The item with some fields of its content, or its `unit_id`, changed; the same values change nothing.
@@ -74,9 +76,10 @@ class Desk:
         edited = rules.edit(item, actor, content, unit, now)
         if (content, unit) == (item.content, item.unit):
             return document
-        events = [self._withdrawn(item, ver, "edited", now)] if item.state == "approved" else []
-        fields = with_history(document, edited, "edited", caller.id, now) if edited.revision != item.revision else None
-        return await self.items.save(document, fields or to_fields(edited), events)
+        events = _ended(item, ver, "edited", now)
+        begun = edited.revision != item.revision
+        fields = with_history(document, edited, "edited", actor.person, now) if begun else to_fields(edited)
+        return await self.items.save(document, fields, events)
 
     async def submit(self, item_id: str, ver: int, caller: Caller) -> Document:
         """The item handed in: its renditions are made next.
@@ -91,7 +94,7 @@ class Desk:
         event = ItemSubmitted(
             item_id=item.id, ver=ver + 1, revision=item.revision, unit_id=unit.id, author_id=item.author.id
         )
-        fields = with_history(document, submitted, "submitted", caller.id, now)
+        fields = with_history(document, submitted, "submitted", actor.person, now)
         return await self.items.save(document, fields, [Outgoing(ITEM_SUBMITTED, event)])
 
     async def approve(self, item_id: str, ver: int, caller: Caller, seen_sha256: str) -> Document:
@@ -107,8 +110,8 @@ class Desk:
             return document  # The answer to the first try was lost, and with it the new version.
         _same_version(document, ver)
         approved = rules.approve(item, actor, seen_sha256, now)
-        fields = with_history(document, approved, "approved", caller.id, now)
-        return await self.items.save(document, fields, [Outgoing(ITEM_APPROVED, _approved(approved, actor, ver, now))])
+        fields = with_history(document, approved, "approved", actor.person, now)
+        return await self.items.save(document, fields, [approval(approved, ver + 1)])
 
     async def send_back(self, item_id: str, ver: int, caller: Caller, comment: str) -> Document:
         """The item back at its author's desk.
@@ -119,7 +122,8 @@ class Desk:
         document, item, actor = await self._open(item_id, ver, caller)
         now = self.clock.now()
         returned = rules.send_back(item, actor, comment, now)
-        return await self.items.save(document, with_history(document, returned, "returned", caller.id, now, comment))
+        fields = with_history(document, returned, "returned", actor.person, now, comment)
+        return await self.items.save(document, fields)
 
     async def withdraw(self, item_id: str, ver: int, caller: Caller) -> Document:
         """The item put away; who plays or shows it is told.
@@ -130,8 +134,8 @@ class Desk:
         document, item, actor = await self._open(item_id, ver, caller)
         now = self.clock.now()
         withdrawn = rules.withdraw(item, actor, now)
-        events = [self._withdrawn(item, ver, "withdrawn", now)] if item.state == "approved" else []
-        fields = with_history(document, withdrawn, "withdrawn", caller.id, now)
+        events = _ended(item, ver, "withdrawn", now)
+        fields = with_history(document, withdrawn, "withdrawn", actor.person, now)
         return await self.items.save(document, fields, events)
 
     async def _open(self, item_id: str, ver: int, caller: Caller) -> tuple[Document, Item, Actor]:
@@ -147,35 +151,13 @@ class Desk:
             raise Invalid("unknown-unit", "/unit_id")
         return Unit(unit_id, found["name"], tuple(found["path"]))
 
-    @staticmethod
-    def _withdrawn(item: Item, ver: int, reason: Any, at: datetime) -> Outgoing:
-        return Outgoing(
-            ITEM_WITHDRAWN,
-            ItemWithdrawn(
-                item_id=item.id, ver=ver + 1, revision=item.revision, unit_id=item.unit.id, reason=reason, at=at
-            ),
-        )
+
+def _ended(item: Item, ver: int, reason: Literal["edited", "withdrawn"], at: datetime) -> list[Outgoing]:
+    if item.state != "approved":
+        return []
+    return [withdrawal(item.id, ver + 1, item.revision, item.unit.id, reason, at)]
 
 
 def _same_version(document: Document, ver: int) -> None:
     if document["ver"] != ver:
         raise StaleVersion
-
-
-def _approved(item: Item, actor: Actor, ver: int, at: datetime) -> ItemApproved:
-    return ItemApproved(
-        item_id=item.id,
-        ver=ver + 1,
-        revision=item.revision,
-        approval_sha256=rules.hash_to_approve(item),
-        title=item.content.title,
-        priority=item.content.priority,
-        unit_id=item.unit.id,
-        tasks=item.content.tasks,
-        topic=item.content.topic,
-        language=item.content.language,
-        renditions=published(item),
-        author_id=item.author.id,
-        approver_id=actor.person.id,
-        approved_at=at,
-    )

@@ -9,7 +9,7 @@ import structlog
 from lantoa_content.domain import item as rules
 from lantoa_content.domain.item import Failure, Item, Rendition, RenditionKind
 from lantoa_content.telemetry import RENDER_SECONDS, RENDERS
-from lantoa_content.usecases.stored import from_document, to_fields
+from lantoa_content.usecases.stored import Step, from_document, with_history
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.clock import Clock
@@ -85,8 +85,9 @@ class Rendering:
         return Rendition(made.kind, ref.sha256, ref.bytes, ref.media_type, made.seconds, made.lufs, made.voice)
 
     async def _keep(self, document: Document, done: Item) -> str:
+        step: Step = "rendered" if done.state == "in_review" else "render_failed"
         try:
-            await self.items.save(document, to_fields(done))
+            await self.items.save(document, with_history(document, done, step, None, done.updated_at))
         except StaleVersion:
             return "obsolete"
-        return "rendered" if done.state == "in_review" else "failed"
+        return "rendered" if step == "rendered" else "failed"

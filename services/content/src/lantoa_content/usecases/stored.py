@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
 from lantoa_contracts.base import BlobRef
@@ -10,7 +10,17 @@ from lantoa_contracts.events import content as contract
 from lantoa_runtime.mongo import Document, Index
 
 MOST_HISTORY = 100
-INDEXES = (Index("items", ("path", "updated_at")), Index("items", ("path", "state", "updated_at")))
+Step = Literal["created", "submitted", "rendered", "render_failed", "returned", "approved", "edited", "withdrawn"]
+INDEXES = (
+    Index("items", ("path", "updated_at")),
+    Index("items", ("path", "state", "updated_at")),
+    Index("posts", ("item_id",)),
+    Index("posts", ("live", "due_at")),
+    Index("posts", ("live", "ended_at")),
+    Index("posts", ("live", "published_at")),
+    Index("posts", ("live", "unit_id", "published_at")),
+    Index("posts", ("live", "topic", "published_at")),
+)
 
 
 def to_fields(item: Item) -> dict[str, Any]:
@@ -99,18 +109,27 @@ def published(item: Item) -> tuple[contract.Rendition, ...]:
 
 
 def with_history(
-    document: Mapping[str, Any], item: Item, action: str, by: str, at: datetime, comment: str | None = None
+    document: Mapping[str, Any],
+    item: Item,
+    action: Step,
+    by: Person | None,
+    at: datetime,
+    comment: str | None = None,
 ) -> dict[str, Any]:
-    """The fields of a changed item, with the step kept in its history.
+    """The fields of a changed item, with the step kept in its history; `by` is `None` for the machine's own.
 
     A submitted revision is kept whole, because others see it from then on; later steps name it by its number.
     """
     whole = action == "submitted"
     entry = {
         "revision": item.revision,
+        "ver": document["ver"] + 1,
         "action": action,
-        "by": by,
+        "by": by.id if by else None,
+        "by_name": by.name if by else None,
         "at": at,
+        "unit_id": item.unit.id,
+        "approval_sha256": item.approval_sha256,
         "title": item.content.title if whole else None,
         "body": item.content.body if whole else None,
         "comment": comment,
