@@ -10,7 +10,8 @@ same for the same input:
 * every unit under our own id, `u-<code>-<2022|2025>`, because a bare code names two units;
 * `kind` in one spelling: province, district, ward (phường), commune (xã), town (thị trấn);
 * the old province and its nine districts, and the new province Vĩnh Long as parent of the new communes;
-* links `{unit_id, successor_id, date, act}` between communes. Districts have none: the level ended on 1 July 2025.
+* links `{unit_id, successor_id, date, act}` between communes, and from the old province to the new one. Districts have
+  none: the level ended on 1 July 2025, and the communes of one district went into several new ones.
 
 A null `valid_from` means: before the records, a null `valid_to`: still in force; both days are included.
 """
@@ -25,6 +26,7 @@ MERGER_DAY = "2025-07-01"
 LAST_OLD_DAY = "2025-06-30"
 OLD_PROVINCE = {"code": "84", "name": "Tỉnh Trà Vinh"}
 NEW_PROVINCE = {"code": "86", "name": "Tỉnh Vĩnh Long"}
+PROVINCE_ACT = "202/2025/QH15"
 KINDS = {"phuong": "ward", "phường": "ward", "xa": "commune", "xã": "commune", "thi-tran": "town"}
 # The source of the 2022 generation misspells one name; the commune was and is Vinh Kim.
 CORRECTED_NAMES = {"Xã Vĩnh Kim": "Xã Vinh Kim"}
@@ -82,10 +84,16 @@ def convert(source: Record) -> Record:
         }
         for link in source["successors"]
     ]
+    merged_province = {
+        "unit_id": old_province["unit_id"],
+        "successor_id": new_province["unit_id"],
+        "date": MERGER_DAY,
+        "act": PROVINCE_ACT,
+    }
     return {
         "source": source["source"],
         "units": [old_province, new_province, *districts, *communes],
-        "successors": sorted(links, key=lambda link: str(link["unit_id"])),
+        "successors": sorted([*links, merged_province], key=lambda link: str(link["unit_id"])),
     }
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import pytest
 
 from lantoa_contracts.device import AiredProof, DisplayedProof
 from lantoa_contracts.events.broadcast import AiringConfirmed
+from lantoa_contracts.events.content import PostConfirmed
+from lantoa_contracts.events.contest import AttemptAccepted
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.signboard import DisplayConfirmed
+from lantoa_contracts.receipts import attempt_receipt
 from lantoa_reporting.adapters import INDEXES
 from lantoa_reporting.main import build
 from lantoa_runtime.http import Caller, Grant
@@ -86,12 +89,84 @@ def device() -> Callable[..., SigningDevice]:
 
 
 @pytest.fixture
-def unit() -> Callable[..., UnitChanged]:
-    """A unit's state as the directory tells it."""
+def posted() -> Callable[..., PostConfirmed]:
+    """The n-th post of a unit, seen as it was approved."""
 
-    def make(unit_id: str, name: str, path: tuple[str, ...], kind: str = "commune", ver: int = 1) -> UnitChanged:
+    def make(
+        number: int, unit_id: str, published_at: datetime, tasks: tuple[str, ...] = ("08",), ver: int = 2
+    ) -> PostConfirmed:
+        return PostConfirmed(
+            post_id=f"web-i-{number}-1",
+            ver=ver,
+            channel="web",
+            item_id=f"i-{number}",
+            revision=1,
+            title=f"Bản tin số {number}",
+            priority="normal",
+            unit_id=unit_id,
+            tasks=tasks,
+            topic="skills",
+            language="vi",
+            url=f"https://lantoa.example.vn/tin/i-{number}",
+            approval_sha256=f"{number:064x}",
+            page_sha256="d" * 64,
+            published_at=published_at,
+            confirmed_at=published_at + timedelta(seconds=3),
+        )
+
+    return make
+
+
+@pytest.fixture
+def attempted() -> Callable[..., AttemptAccepted]:
+    """The n-th attempt, sealed with its receipt."""
+
+    def make(number: int, unit_id: str, submitted_at: datetime, tasks: tuple[str, ...] = ("10",)) -> AttemptAccepted:
+        told = AttemptAccepted(
+            attempt_id=f"attempt-{number}",
+            ver=1,
+            contest_id="q-1",
+            title="Tìm hiểu an toàn trên mạng",
+            contest_unit_id="u-vinh-long",
+            unit_id=unit_id,
+            tasks=tasks,
+            topic="security",
+            entrant=f"{number:064x}",
+            score=number % 4,
+            max_score=3,
+            started_at=submitted_at - timedelta(minutes=3),
+            submitted_at=submitted_at,
+            rules_sha256="e" * 64,
+            answer_key_sha256="f" * 64,
+            receipt="0" * 64,
+        )
+        return told.model_copy(update={"receipt": attempt_receipt(told.model_dump(mode="json"))})
+
+    return make
+
+
+@pytest.fixture
+def unit() -> Callable[..., UnitChanged]:
+    """A unit's state as the directory tells it; one with successors ended with June 2025."""
+
+    def make(
+        unit_id: str,
+        name: str,
+        path: tuple[str, ...],
+        kind: str = "commune",
+        ver: int = 1,
+        successors: tuple[str, ...] = (),
+    ) -> UnitChanged:
         return UnitChanged(
-            unit_id=unit_id, ver=ver, code="1", name=name, kind=kind, path=path, valid_from=None, valid_to=None
+            unit_id=unit_id,
+            ver=ver,
+            code="1",
+            name=name,
+            kind=kind,
+            path=path,
+            valid_from=None,
+            valid_to=date(2025, 6, 30) if successors else None,
+            successor_ids=successors,
         )
 
     return make

@@ -18,6 +18,11 @@ from lantoa_testing import eventually
 MORNING = datetime(2026, 11, 20, 5, 0, tzinfo=ZONE)
 YEAR = "plan75-2027"
 PROVINCE, CAU_KE, LONG_DUC = "u-vinh-long", "u-cau-ke", "u-long-duc"
+NO_OTHER = {"posts": 0, "attempts": 0}
+
+
+def unit_row(unit_id: str, name: str) -> dict:
+    return {"unit_id": unit_id, "unit_name": name, "former": False}
 
 
 @pytest.fixture
@@ -74,18 +79,18 @@ async def test_the_province_sees_the_numbers_of_all(filled, caller):
     tasks = (await get(filled, f"/tasks?period={YEAR}", caller("reporter", PROVINCE)))["items"]
     numbers = {task["code"]: task["totals"] for task in tasks if any(task["totals"].values())}
     assert numbers == {
-        "08": {"airings": 17, "airing_minutes": 15.4, "displays": 4},
-        "12": {"airings": 5, "airing_minutes": 2.5, "displays": 0},
+        "08": {"airings": 17, "airing_minutes": 15.4, "displays": 4, **NO_OTHER},
+        "12": {"airings": 5, "airing_minutes": 2.5, "displays": 0, **NO_OTHER},
     }
 
 
 async def test_a_task_opens_by_unit_by_day_and_by_channel(filled, caller):
     report = await get(filled, f"/tasks/08?period={YEAR}", caller("admin", PROVINCE))
     assert report["period"] == {"key": YEAR, "start": "2026-11-15", "end": "2027-11-14"}
-    assert report["totals"] == {"airings": 17, "airing_minutes": 15.4, "displays": 4}
+    assert report["totals"] == {"airings": 17, "airing_minutes": 15.4, "displays": 4, **NO_OTHER}
     assert report["by_unit"] == [
-        {"unit_id": LONG_DUC, "unit_name": "Phường Long Đức", "airings": 5, "airing_minutes": 2.5, "displays": 4},
-        {"unit_id": CAU_KE, "unit_name": "Xã Cầu Kè", "airings": 12, "airing_minutes": 12.9, "displays": 0},
+        {**unit_row(LONG_DUC, "Phường Long Đức"), "airings": 5, "airing_minutes": 2.5, "displays": 4, **NO_OTHER},
+        {**unit_row(CAU_KE, "Xã Cầu Kè"), "airings": 12, "airing_minutes": 12.9, "displays": 0, **NO_OTHER},
     ]
     assert [(day["day"], day["airings"], day["displays"]) for day in report["by_day"]] == [
         ("2026-11-20", 9, 0),
@@ -102,7 +107,7 @@ async def test_a_task_opens_by_unit_by_day_and_by_channel(filled, caller):
 async def test_others_see_their_own_units_only(filled, caller, role):
     who = caller(role, CAU_KE)
     report = await get(filled, f"/tasks/08?period={YEAR}", who)
-    assert report["totals"] == {"airings": 12, "airing_minutes": 12.9, "displays": 0}
+    assert report["totals"] == {"airings": 12, "airing_minutes": 12.9, "displays": 0, **NO_OTHER}
     assert [row["unit_id"] for row in report["by_unit"]] == [CAU_KE]
     assert len(await every_proof(filled, f"/tasks/08/proofs?period={YEAR}", who)) == 12
     assert await every_proof(filled, f"/tasks/08/proofs?period={YEAR}&unit_id={LONG_DUC}", who) == []
@@ -227,7 +232,11 @@ async def test_a_proof_is_shown_with_its_chain_and_checked_now(filled, caller):
 
 @pytest.mark.parametrize(
     ("field", "value", "doubt"),
-    [("seconds", 6400.0, "seconds"), ("proof.sig", "A" * 86, "signature"), ("media_sha256", "d" * 64, "audio_sha256")],
+    [
+        ("seconds", 6400.0, "seconds"),
+        ("proof.sig", "A" * 86, "signature"),
+        ("proof.media_sha256", "d" * 64, "audio_sha256"),
+    ],
 )
 async def test_a_fact_that_somebody_changed_in_the_database_is_shown_as_not_proven(filled, caller, field, value, doubt):
     who = caller("reporter", PROVINCE)

@@ -11,7 +11,7 @@ from lantoa_calendar.periods import ZONE, period
 from lantoa_contracts import catalogue
 from lantoa_reporting.adapters import MongoEvidence
 from lantoa_reporting.consumers import fact_of
-from lantoa_reporting.domain import Cell, CellKey, Fact, fold, total
+from lantoa_reporting.domain import Cell, CellKey, Fact, Kept, fold, total
 from lantoa_reporting.usecases.evidence import rebuild, rebuild_day, take_up
 from lantoa_runtime.mongo import Collection, DuplicateKey
 from lantoa_testing import eventually
@@ -22,9 +22,13 @@ MORNING = datetime(2026, 11, 20, 5, 0, tzinfo=ZONE)
 
 
 async def cells_are_what_the_facts_say(evidence: MongoEvidence, day: date = DAY) -> bool:
+    """Every cell holds its facts, and its month's sheet says the same."""
     wanted = fold(await evidence.facts_of_day(day))
     held = {cell.key: cell for cell in await evidence.cells_of_day(day)}
-    return held.keys() >= wanted.keys() and all(cell.equals(wanted.get(key, Cell())) for key, cell in held.items())
+    sheets = await evidence.entries_of_month(day.isoformat()[:7])
+    shown = {key: entry for key, entry in sheets.items() if key.day == day}
+    right = all(cell.equals(wanted.get(key, Cell())) for key, cell in held.items())
+    return held.keys() >= wanted.keys() and right and shown == {key: cell.entry for key, cell in held.items()}
 
 
 async def test_two_hundred_facts_of_one_cell_each_three_times_in_any_order_eight_at_once(reporting, device):
@@ -100,7 +104,7 @@ async def test_events_that_come_again_under_other_ids_count_once(reporting, even
 
     await eventually(all_handled)
     tallies = await evidence.tallies(None, YEAR, None)
-    assert {(t.key.task, t.key.channel): t.count for t in tallies} == {
+    assert {(t.task, t.channel): t.number for t in tallies} == {
         ("05", "radio"): 20,
         ("08", "radio"): 20,
         ("08", "board"): 20,
@@ -108,7 +112,7 @@ async def test_events_that_come_again_under_other_ids_count_once(reporting, even
     assert await events.dead("reporting") == []
 
 
-@pytest.mark.parametrize("step", ["note_period", "keep", "count"])
+@pytest.mark.parametrize("step", ["note_period", "keep", "count", "show"])
 async def test_a_crash_before_any_step_is_healed_by_redelivery(reporting, events, device, monkeypatch, step):
     done = getattr(MongoEvidence, step)
     crashed = []
@@ -125,7 +129,7 @@ async def test_a_crash_before_any_step_is_healed_by_redelivery(reporting, events
     await events.publish(catalogue.AIRING_CONFIRMED, event)
 
     async def counted() -> bool:
-        return len(await evidence.cells_of_day(DAY)) == 2 and await cells_are_what_the_facts_say(evidence)
+        return len(await evidence.tallies(None, YEAR, None)) == 2 and await cells_are_what_the_facts_say(evidence)
 
     await eventually(counted)
     assert crashed == [step]
@@ -148,8 +152,8 @@ async def test_the_first_word_under_an_id_stands(reporting, device):
     first, second = fact_of(station.aired(1, MORNING, 60.0)), fact_of(station.aired(1, MORNING, 90.0, ("12",)))
     await take_up(evidence, first)
     await take_up(evidence, second)
-    assert await evidence.fact(first.fact_id, None) == first
-    assert [(t.key.task, t.milliseconds) for t in await evidence.tallies(None, YEAR, None)] == [("08", 60_000)]
+    assert await evidence.fact(first.fact_id, None) == Kept(first, 0, frozenset(first.cells))
+    assert [(t.task, t.milliseconds) for t in await evidence.tallies(None, YEAR, None)] == [("08", 60_000)]
 
 
 @pytest.mark.parametrize("zone", [ZONE, UTC])
@@ -200,7 +204,7 @@ async def test_counting_again_mends_what_is_wrong_and_leaves_what_is_right(repor
     assert await rebuild(evidence) == (5, 4)
     assert await rebuild(evidence) == (5, 0)
     tallies = await evidence.tallies(None, YEAR, None)
-    assert {(t.key, t.count, t.milliseconds) for t in tallies} == {(key, 3, 184_500) for key in keys}
+    assert {(t.day, t.number, t.milliseconds) for t in tallies} == {(key.day.isoformat(), 3, 184_500) for key in keys}
 
 
 async def test_a_fact_that_comes_while_its_cell_is_mended_is_neither_lost_nor_doubled(reporting, device):

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lantoa_calendar.periods import ZONE, period
-from lantoa_reporting.domain import Fact, Signed, Tally, Totals, fold, total, totals_by
+from lantoa_reporting.domain import (
+    CHANNELS,
+    CellKey,
+    DeviceWord,
+    Fact,
+    Tally,
+    Totals,
+    fold,
+    total,
+    total_of_all_tasks,
+    totals_by,
+)
 
 TASKS = ("05", "08", "12")
 UNITS = ("u-1", "u-2", "u-3")
@@ -21,19 +32,24 @@ def a_fact(number: int = 1, **fields) -> Fact:
         "channel": "radio",
         "unit_id": "u-1",
         "device_id": "d-1",
-        "session_id": "s-1",
-        "entry_id": f"e-{number}",
         "item_id": "i-1",
         "revision": 1,
         "title": "Bản tin",
+        "priority": "normal",
         "tasks": ("08",),
         "topic": "skills",
-        "media_sha256": "a" * 64,
         "started_at": CUT_OFF,
         "ended_at": CUT_OFF,
         "seconds": 60.0,
-        "device_public_key": "U",
-        "proof": Signed("U", "{}", "-"),
+        "proof": DeviceWord(
+            kid="U",
+            p="{}",
+            sig="-",
+            device_public_key="U",
+            session_id="s-1",
+            entry_id=f"e-{number}",
+            media_sha256="a" * 64,
+        ),
     }
     return Fact(**{**told, **fields})
 
@@ -59,12 +75,24 @@ def histories(draw) -> list[Fact]:
 
 
 def tallies_of(facts: list[Fact]) -> list[Tally]:
-    return [Tally(key, len(cell.facts), cell.milliseconds) for key, cell in fold(facts).items()]
+    return [
+        Tally(
+            task=key.task,
+            unit_id=key.unit_id,
+            day=key.day.isoformat(),
+            channel=key.channel,
+            number=len(cell.facts),
+            milliseconds=cell.milliseconds,
+            first=cell.first,
+            first_milliseconds=cell.first_milliseconds,
+        )
+        for key, cell in fold(facts).items()
+    ]
 
 
 @given(histories(), st.sampled_from(TASKS))
 def test_the_shown_number_is_the_sum_over_the_facts_behind_it(history, task):
-    shown = [tally for tally in tallies_of(history) if tally.key.task == task and tally.key.day in YEAR]
+    shown = [tally for tally in tallies_of(history) if tally.task == task and date.fromisoformat(tally.day) in YEAR]
     behind = {fact.fact_id: fact for fact in history if task in fact.tasks and fact.day in YEAR}.values()
     aired = [fact for fact in behind if fact.channel == "radio"]
     assert total(shown) == Totals(
@@ -84,7 +112,7 @@ def test_neither_order_nor_repetition_changes_what_is_counted(history):
 def test_the_parts_add_up_to_the_whole(history):
     tallies = tallies_of(history)
     whole = total(tallies)
-    for part in (lambda key: key.unit_id, lambda key: key.day.isoformat(), lambda key: key.channel):
+    for part in (lambda tally: tally.unit_id, lambda tally: tally.day, lambda tally: tally.channel):
         parts = totals_by(tallies, part).values()
         added = Totals(
             sum(sums.airings for sums in parts),
@@ -128,3 +156,22 @@ def test_the_day_is_that_of_the_wall_in_vietnam(started_at, day):
 )
 def test_minutes_have_one_decimal_rounded_half_up(milliseconds, minutes):
     assert Totals(1, milliseconds, 0).airing_minutes == minutes
+
+
+def test_an_attempt_counts_on_the_day_of_its_submission_everything_else_on_the_day_of_its_start():
+    over_midnight = {"started_at": CUT_OFF - timedelta(minutes=1), "ended_at": CUT_OFF + timedelta(minutes=1)}
+    days = {channel: a_fact(channel=channel, **over_midnight).day.isoformat() for channel in CHANNELS}
+    assert days == {"radio": "2026-11-14", "board": "2026-11-14", "web": "2026-11-14", "contest": "2026-11-15"}
+
+
+@given(histories())
+def test_over_all_tasks_each_fact_is_taken_once(history):
+    unique = {fact.fact_id: fact for fact in history if fact.tasks}.values()
+    sums = total_of_all_tasks(tallies_of(history))
+    assert sums.airings + sums.displays == len(unique)
+    assert sums.airing_milliseconds == sum(fact.milliseconds for fact in unique if fact.channel == "radio")
+
+
+def test_a_cell_key_is_read_from_its_text():
+    for key in a_fact(tasks=("05", "08"), channel="contest").cells:
+        assert CellKey.of(key.id) == key
