@@ -29,6 +29,7 @@ status doctor: $(STAMP) ## which processes run; whether this machine is fit
 .PHONY: test
 test: $(STAMP) console lint types ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
+	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest -q tests/e2e
 
@@ -48,8 +49,9 @@ lint: $(STAMP) ## ruff and the import rules
 	PYTHONPATH= $(BIN)/lint-imports --no-cache
 
 .PHONY: types
-types: $(STAMP) ## mypy strict, svelte-check
+types: $(STAMP) console ## mypy strict, svelte-check
 	$(BIN)/mypy
+	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) check
 
 ##@ Build
 .PHONY: install
@@ -69,9 +71,9 @@ $(STAMP): requirements/dev.txt requirements/bootstrap.txt $(MEMBERS)
 .PHONY: console
 console: $(CONSOLE)/dist/index.html ## build the staff front end
 
-$(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/messages $(CONSOLE)/*.ts $(CONSOLE)/*.json $(CONSOLE)/index.html -type f 2>/dev/null)
+$(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/messages $(CONSOLE)/public $(CONSOLE)/.npmrc $(CONSOLE)/*.ts $(CONSOLE)/*.json $(CONSOLE)/index.html -type f 2>/dev/null)
 	@echo "Building the console ..."
-	@$(BIN)/python -m lantoa_cli.frontend $(CONSOLE)
+	@$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) build
 	@touch $@
 
 EXPORT := $(BIN)/uv export --frozen --no-header --no-annotate --quiet --format requirements-txt

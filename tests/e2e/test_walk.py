@@ -1,9 +1,11 @@
 """The main job over real processes and a real Chromium: from the officer's text to the proof behind the number."""
 
 import hashlib
+import io
 import json
 from datetime import timedelta
 
+import docx
 import pyloudnorm
 import pytest
 import soundfile
@@ -93,6 +95,40 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     assert signed["audio_sha256"] == renditions["audio"]["blob"]["sha256"]
     assert signed["entry_id"] == airing["entry_id"]
     assert display["item_id"] == item["id"]
+
+    # 6. Its public page was found by a stranger as it was approved, and is in the feed; that counts too.
+    async def found_by_a_stranger():
+        post = (await lan.get(path))["post"]
+        return post if post and post["state"] == "confirmed" else None
+
+    post = await eventually(found_by_a_stranger, 30)
+    assert item["title"] in await walk.read(http, post["url"])
+    assert item["title"] in await walk.read(http, f"{platform.layout.gateway_url}/tin/atom.xml?don-vi={UNIT}")
+
+    # 7. A citizen takes the quiz on a phone; the receipt that she holds is the one behind the number.
+    receipt = await walk.quiz_taken(browser, platform, "0912 345 001")
+    wanted = {"05": ("posts", "web"), "01": ("attempts", "contest")}
+    for task, (number, channel) in wanted.items():
+
+        async def counted_as(task=task, number=number):
+            return (await ha.get(f"/api/v1/reporting/tasks/{task}?period={period}"))["totals"][number]
+
+        assert await eventually(counted_as, 20) == 1
+        (fact,) = await walk.pages(ha, f"/api/v1/reporting/tasks/{task}/proofs?period={period}&channel={channel}")
+        proof = await ha.get(f"/api/v1/reporting/proofs/{fact['fact_id']}")
+        assert proof["valid"], proof["doubts"]
+        assert channel == "web" or proof["attempt"]["receipt"] == receipt
+
+    # 8. The yearly report on paper says the same numbers, in the form of Decree 30.
+    paper = docx.Document(io.BytesIO(await ha.get(f"/api/v1/reporting/documents/yearly.docx?period={period}")))
+    section = paper.sections[0]
+    assert [round(side.mm) for side in (section.left_margin, section.right_margin)] == [30, 15]
+    header = " ".join(cell.text for row in paper.tables[0].rows for cell in row.cells).replace("\xa0", " ")
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in header
+    rows = {row.cells[0].text: [cell.text for cell in row.cells] for table in paper.tables for row in table.rows}
+    numbers = (await ha.get(f"/api/v1/reporting/tasks/08?period={period}"))["totals"]
+    shown = [str(numbers[name]) for name in ("airings", "displays", "posts")]
+    assert [text for text in rows["08"] if text in shown]
 
 
 async def test_bad_input_gets_a_clear_answer_in_vietnamese(platform, http):

@@ -6,6 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+from playwright.async_api import Browser
+
 from lantoa_testing import eventually
 from lantoa_testing.platform import Person, Platform
 
@@ -77,6 +80,39 @@ async def confirmed(person: Person, service: str, what: str, count: int, timeout
     found = await eventually(enough, timeout, every=0.5)
     assert isinstance(found, list)
     return found
+
+
+async def quiz_taken(browser: Browser, platform: Platform, phone: str) -> str:
+    """A citizen takes the demo's quiz on a phone, signing in by the code that was sent; the receipt that is shown."""
+    context = await browser.new_context(locale="vi-VN", viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    await page.goto(f"{platform.layout.gateway_url}/thi")
+    await page.get_by_role("link", name="an toàn").click()
+    await page.get_by_role("link", name="Vào làm bài").click()
+    await page.get_by_label("Số điện thoại").fill(phone)
+    await page.locator("main form button").first.click()
+    await page.locator("#code").wait_for()
+    sent = [json.loads(line) for line in platform.layout.codes_file.read_text().splitlines()]
+    await page.locator("#code").fill(sent[-1]["code"])
+    await page.get_by_role("checkbox").check()
+    await page.locator("main form button").first.click()
+    await page.locator("#unit").select_option(UNIT)
+    await page.locator("main form button").click()
+    await page.locator("fieldset").first.wait_for()
+    for question in await page.locator("fieldset").all():
+        await question.get_by_role("radio").first.check()
+    await page.locator("main form button").click()
+    await page.wait_for_url("**/ket-qua/**")
+    receipt = await page.locator("p.hash").inner_text()
+    await context.close()
+    return receipt
+
+
+async def read(http: aiohttp.ClientSession, url: str) -> str:
+    """A public page as a stranger reads it."""
+    async with http.get(url) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.text()
 
 
 def diary(platform: Platform) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ export const tasks = names.map(([title, title_en], index) => {
     code: String(index + 1).padStart(2, '0'),
     title,
     title_en,
-    totals: counted ? { airings: 1284, airing_minutes: 2140.5, displays: 96 } : { airings: 0, airing_minutes: 0, displays: 0 },
+    totals: counted ? { airings: 1284, airing_minutes: 2140.5, displays: 96, posts: 14, attempts: 2310 } : { airings: 0, airing_minutes: 0, displays: 0, posts: 0, attempts: 0 },
   };
 });
 export const periods = [
@@ -64,7 +64,7 @@ const renditions = (seed) => [
 const item = (id, state, title, more = {}) => ({
   id, ver: 3, revision: 1, state, title, body, priority: 'normal', unit_id: 'xa-cau-ke', tasks: ['05', '08'], topic: 'skills',
   language: 'vi', author: { id: 'p-viet', name: people.viet.name }, approver: null, approved_at: null, comment: null,
-  created_at: ago(600), updated_at: ago(90), approval_sha256: null, renditions: [], failure: null, ...more,
+  created_at: ago(600), updated_at: ago(90), approval_sha256: null, renditions: [], failure: null, post: null, ...more,
 });
 export const render = (one) => Object.assign(one, { state: 'in_review', ver: one.ver + 1, renditions: renditions(one.id + one.revision), approval_sha256: hash(one.id + one.revision) });
 
@@ -73,8 +73,22 @@ export const items = [
   item('it-nhap', 'draft', 'Cảnh giác cuộc gọi giả danh công an'),
   item('it-tra', 'returned', 'Lịch tiêm chủng mở rộng tháng 12', { comment: 'Ghi rõ giờ và địa điểm của từng ấp.' }),
   item('it-loi', 'render_failed', 'Thông báo cắt điện ngày 28 tháng 11', { failure: 'Câu thứ hai có ký hiệu mà máy đọc chưa biết: “⚡”.' }),
-  { ...render(item('it-xong', 'submitted', 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè')), state: 'approved', approver: { id: 'p-duyet', name: people.duyet.name }, approved_at: ago(60) },
+  { ...render(item('it-xong', 'submitted', 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè')), state: 'approved', approver: { id: 'p-duyet', name: people.duyet.name }, approved_at: ago(60), post: { state: 'confirmed', url: '/tin/it-xong', confirmed_at: ago(55), reason: null } },
+  item('it-khmer', 'draft', 'ការណែនាំអំពីការបង់ប្រាក់តាមទូរស័ព្ទ', { language: 'km', body: 'សូមបងប្អូនកុំប្រាប់លេខកូដ OTP ដល់អ្នកណាឡើយ។ ក្រុមបច្ចេកវិទ្យាឌីជីថលជួយបងប្អូននៅផ្ទះវប្បធម៌។' }),
 ];
+
+export const history = [
+  { at: ago(600), by: { id: 'p-viet', name: people.viet.name }, what: 'created', revision: 1, comment: null, reason: null },
+  { at: ago(400), by: { id: 'p-viet', name: people.viet.name }, what: 'submitted', revision: 1 },
+  { at: ago(300), by: { id: 'p-duyet', name: people.duyet.name }, what: 'returned', revision: 1, comment: 'Ghi rõ giờ của từng ấp.' },
+  { at: ago(90), by: { id: 'p-viet', name: people.viet.name }, what: 'submitted', revision: 2 },
+  { at: ago(60), by: { id: 'p-duyet', name: people.duyet.name }, what: 'approved', revision: 2 },
+];
+
+export const contests = [
+  { id: 'cds-2026', title: 'Tìm hiểu chuyển đổi số tỉnh Vĩnh Long 2026', title_en: 'Digital transformation quiz', unit_id: 'tinh', state: 'published', phase: 'open', questions: 3, opens_at: ago(6000), closes_at: ago(-9000), minutes: 10, rules_sha256: hash('rules'), answer_key_sha256: hash('key') },
+];
+export const ranking = { final: false, attempts: 3, all_correct: 1, ledger_sha256: hash('ledger'), items: [1, 2, 3].map((rank) => ({ rank, attempt_id: `a-${rank}`, unit_id: rank === 2 ? 'phuong-tra-vinh' : 'xa-cau-ke', score: 31 - rank, max_score: 30, seconds: 61 * rank })) };
 
 const device = (device_id, name, kind, more = {}) => ({
   device_id, name, kind, state: 'accepted', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', site_type: 'hamlet_hall', model: 'lantoa-station-1',
@@ -99,7 +113,7 @@ export const facts = (channel) =>
     channel: channel === 'board' ? 'board' : 'radio',
     item_id: 'it-xong', title: 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè',
     device_id: channel === 'board' ? 'd-bang-1' : 'd-loa-1', device_name: channel === 'board' ? 'Bảng tin trước UBND xã' : 'Cụm loa ấp Chợ',
-    day: '2026-11-23', started_at: ago(45 + index * 60), seconds: channel === 'board' ? 10 : 64.6,
+    day: '2026-11-23', at: ago(45 + index * 60), started_at: ago(45 + index * 60), seconds: channel === 'board' ? 10 : 64.6,
   }));
 
 export const proof = (factId) => {
@@ -107,7 +121,7 @@ export const proof = (factId) => {
   const p = JSON.stringify({ kind: 'aired', device_id: fact.device_id, local_id: 'e0.1', outcome: 'aired', audio_sha256: hash('a'), started_at: fact.started_at, seconds: fact.seconds });
   return {
     ...fact, fact_id: factId, proof: { kid: fact.device_id, p, sig: hash('sig').repeat(2).slice(0, 86) },
-    device_public_key: devices[0].public_key, signature_valid: !factId.endsWith('e1'), doubts: factId.endsWith('e1') ? ['audio_sha256'] : [],
+    device_public_key: devices[0].public_key, valid: !factId.endsWith('e1'), post: null, attempt: null, contest_id: null, doubts: factId.endsWith('e1') ? ['audio_sha256'] : [],
     chain: { approval_sha256: hash('ap'), rundown_sha256: hash('r'), audio_sha256: hash('a'), entry_id: hash('e').slice(0, 20) },
   };
 };

@@ -6,7 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as data from './data.mjs';
 
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const DIST = process.env.DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const RENDER_MS = 2_500;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' };
 const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -103,6 +103,7 @@ function content(path, method, query, request, body, who) {
   }
   const item = find(data.items, 'id', id);
   if (verb === 'renditions') return [200, rendition(item, kind)];
+  if (verb === 'history') return [200, page(data.history)];
   if (method === 'PATCH') {
     if (body.title.length > 120) throw new Refused(422, 'invalid', 'Chưa lưu được', 'Xem lại các ô được ghi dưới đây.', [{ pointer: '/title', message: 'Tiêu đề dài quá 120 ký tự.' }]);
     change(item, request, { ...body, state: 'draft', revision: item.revision + 1, renditions: [], approval_sha256: null, approver: null, approved_at: null });
@@ -128,11 +129,11 @@ function reporting(path, query) {
   if (path[2] === 'proofs') return page(data.facts(query.get('channel')));
   const task = find(data.tasks, 'code', path[1]);
   const empty = task.totals.airings === 0;
-  const totals = { airings: 12, airing_minutes: 21.5, displays: 6 };
+  const totals = { airings: 12, airing_minutes: 21.5, displays: 6, posts: 1, attempts: 40 };
   return {
     ...task,
     period: data.periods.find((period) => period.key === query.get('period')) ?? data.periods[1],
-    by_unit: empty ? [] : data.units.slice(1).map((unit) => ({ unit_id: unit.id, unit_name: unit.name, ...totals })),
+    by_unit: empty ? [] : data.units.slice(1).map((unit) => ({ unit_id: unit.id, unit_name: unit.name, former: unit.id === 'xa-tap-ngai', ...totals })),
     by_day: empty ? [] : ['2026-11-21', '2026-11-22', '2026-11-23'].map((day) => ({ day, ...totals })),
   };
 }
@@ -152,7 +153,10 @@ function answer(request, url, body) {
   if (service === 'content') return content(path, request.method, query, request, body, who);
   if (service === 'fleet') return fleet(path, request.method, body);
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
+  if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
   if (service === 'directory') return [200, page(data.units.filter((unit) => unit.name.toLowerCase().includes((query.get('q') ?? '').toLowerCase())))];
+  if (service === 'contest') return [200, path[1] ? data.ranking : path[0] ? find(data.contests, 'id', path[0]) : page(data.contests)];
+  if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1 } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
   if (kind === 'sessions') return [200, page([{ id: 's1', unit_id: 'xa-cau-ke', starts_at: new Date(Date.now() + 9 * 3600_000).toISOString(), entries: [{ entry_id: 'e1', item_id: 'it-xong', title: 't', seconds: 64.6 }] }])];
   if (kind === 'airings') return [200, page(query.get('item_id') === 'it-xong' ? data.showings('radio') : [])];
   if (kind === 'displays') return [200, page(query.get('item_id') === 'it-xong' ? data.showings('board') : [])];

@@ -1,5 +1,7 @@
+import 'carbon-components-svelte/css/all.css';
 import './fonts.css';
 import './app.css';
+import './carbon.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { getLocale } from './paraglide/runtime.js';

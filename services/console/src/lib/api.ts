@@ -3,8 +3,11 @@ import { Problem, readProblem, unreachable } from './problem';
 import type {
   Channel,
   Claim,
+  Contest,
+  DeliveryStatus,
   Device,
   Fact,
+  HistoryEntry,
   Item,
   ItemFields,
   ItemState,
@@ -12,6 +15,7 @@ import type {
   Period,
   Person,
   Proof,
+  Ranking,
   RenditionKind,
   Session,
   Showing,
@@ -19,6 +23,7 @@ import type {
   TaskSummary,
   Topic,
   Unit,
+  View,
 } from './types';
 
 interface Options {
@@ -78,6 +83,12 @@ export async function request<T>(method: string, path: string, options: Options 
 }
 
 const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
+/** What is asked for, or null where there is no such thing. */
+const getIfThere = <T>(path: string): Promise<T | null> =>
+  get<T>(path).catch((error: unknown) => {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  });
 const V1 = '/api/v1';
 const id = encodeURIComponent;
 const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
@@ -93,12 +104,14 @@ export const api = {
   signOut: () => request<void>('POST', '/auth/sign-out', { body: {} }),
   me: () => get<{ person: Person }>('/auth/me'),
 
+  unit: (unitId: string) => get<Unit>(`${V1}/directory/units/${id(unitId)}`),
   units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
 
   topics: () => get<Page<Topic>>(`${V1}/content/topics`),
   items: (state: ItemState | '', cursor: string | null = null) =>
     get<Page<Item>>(`${V1}/content/items`, { state, cursor, limit: 30 }),
   item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
+  history: (itemId: string) => getIfThere<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`),
   createItem: (fields: ItemFields, key: string) =>
     request<Item>('POST', `${V1}/content/items`, { body: fields, idempotencyKey: key }),
   patchItem: (itemId: string, ver: number, fields: ItemFields) =>
@@ -116,10 +129,17 @@ export const api = {
   sessions: (unitId: string) => get<Page<Session>>(`${V1}/broadcast/sessions`, { unit_id: unitId }),
   airings: (itemId: string) => get<Page<Showing>>(`${V1}/broadcast/airings`, { item_id: itemId, limit: 100 }),
   displays: (itemId: string) => get<Page<Showing>>(`${V1}/signboard/displays`, { item_id: itemId, limit: 100 }),
+  airingStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/broadcast/items/${id(itemId)}/status`),
+  displayStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/signboard/items/${id(itemId)}/status`),
+
+  contests: (cursor: string | null = null) => get<Page<Contest>>(`${V1}/contest/contests`, { cursor, limit: 30 }),
+  contest: (contestId: string) => get<Contest>(`${V1}/contest/contests/${id(contestId)}`),
+  ranking: (contestId: string) => get<Ranking>(`${V1}/contest/contests/${id(contestId)}/ranking`, { limit: 100 }),
 
   periods: () => get<Page<Period>>(`${V1}/reporting/periods`),
-  tasks: (period: string | null) => get<Page<TaskSummary>>(`${V1}/reporting/tasks`, { period }),
-  task: (code: string, period: string | null) => get<TaskReport>(`${V1}/reporting/tasks/${id(code)}`, { period }),
+  tasks: (period: string | null, view: View = 'then') => get<Page<TaskSummary>>(`${V1}/reporting/tasks`, { period, view }),
+  task: (code: string, period: string | null, view: View) =>
+    get<TaskReport>(`${V1}/reporting/tasks/${id(code)}`, { period, view }),
   proofs: (code: string, filter: ProofFilter, cursor: string | null = null) =>
     get<Page<Fact>>(`${V1}/reporting/tasks/${id(code)}/proofs`, { ...filter, cursor, limit: 50 }),
   proof: (factId: string) => get<Proof>(`${V1}/reporting/proofs/${id(factId)}`),
@@ -130,7 +150,14 @@ export interface ProofFilter extends Query {
   unit_id: string | null;
   day: string | null;
   channel: Channel | null;
+  view: View;
 }
+
+/** Where the papers of a period are: the yearly report for signature, the evidence behind it. */
+export const documents = {
+  yearly: (period: string) => withQuery(`${V1}/reporting/documents/yearly.docx`, { period }),
+  evidence: (period: string, task?: string) => withQuery(`${V1}/reporting/documents/evidence.xlsx`, { period, task }),
+};
 
 /** Where the bytes of a rendition are; the hash in it keeps an older revision out of the browser's cache. */
 export function renditionUrl(item: Item, kind: RenditionKind): string {

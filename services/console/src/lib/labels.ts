@@ -1,6 +1,6 @@
 import { m } from '../paraglide/messages.js';
 import { getLocale } from '../paraglide/runtime.js';
-import type { Channel, Device, ItemState, Priority, Role } from './types';
+import type { Channel, Contest, Device, DeviceKind, ItemState, Post, Priority, Role, Totals } from './types';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
 
@@ -44,9 +44,64 @@ export const priority = (value: Priority): string =>
   ({ normal: m.priority_normal(), priority: m.priority_priority(), emergency: m.priority_emergency() })[value];
 
 export const channel = (value: Channel): string =>
-  ({ radio: m.channel_radio(), board: m.channel_board() })[value];
+  ({
+    radio: m.channel_radio(),
+    board: m.channel_board(),
+    web: m.channel_web(),
+    contest: m.channel_contest(),
+  })[value];
 
-export const deviceKind = (value: Channel): string =>
+/** What is counted, in the order of the report's columns, with the channel whose proofs stand behind it. */
+export const COUNTS: { of: keyof Totals; channel: Channel; name: () => string }[] = [
+  { of: 'airings', channel: 'radio', name: () => m.report_airings() },
+  { of: 'airing_minutes', channel: 'radio', name: () => m.report_minutes() },
+  { of: 'displays', channel: 'board', name: () => m.report_displays() },
+  { of: 'posts', channel: 'web', name: () => m.report_posts() },
+  { of: 'attempts', channel: 'contest', name: () => m.report_attempts() },
+];
+
+export const postState = (post: Post): { tone: Tone; text: string } =>
+  ({
+    published: { tone: 'warn' as const, text: m.post_published() },
+    confirmed: { tone: 'good' as const, text: m.post_confirmed() },
+    unconfirmed: { tone: 'bad' as const, text: m.post_unconfirmed() },
+  })[post.state];
+
+/** Why a public page no longer counts. */
+export const postReason = (reason: string): string =>
+  ({
+    withdrawn: m.post_withdrawn(),
+    edited: m.post_edited(),
+    gone: m.post_gone(),
+    changed: m.post_changed(),
+    unreachable: m.post_unreachable(),
+  })[reason] ?? reason;
+
+export const happened = (what: string): string =>
+  ({
+    created: m.history_created(),
+    edited: m.history_edited(),
+    submitted: m.history_submitted(),
+    rendered: m.history_rendered(),
+    render_failed: m.history_render_failed(),
+    returned: m.history_returned(),
+    approved: m.history_approved(),
+    withdrawn: m.history_withdrawn(),
+    post_published: m.history_post_published(),
+    post_confirmed: m.history_post_confirmed(),
+    post_unconfirmed: m.history_post_unconfirmed(),
+  })[what] ?? what;
+
+export const contestPhase = ({ state, phase }: Contest): { tone: Tone; text: string } =>
+  ({
+    draft: { tone: 'quiet' as const, text: m.state_draft() },
+    soon: { tone: 'quiet' as const, text: m.contest_soon() },
+    open: { tone: 'good' as const, text: m.contest_open() },
+    settling: { tone: 'warn' as const, text: m.contest_settling() },
+    over: { tone: 'quiet' as const, text: m.contest_over() },
+  })[state === 'draft' ? state : phase];
+
+export const deviceKind = (value: DeviceKind): string =>
   ({ radio: m.device_radio(), board: m.device_board() })[value];
 
 export const role = (value: Role): string =>
@@ -58,11 +113,12 @@ export const role = (value: Role): string =>
     admin: m.role_admin(),
   })[value];
 
-export const SITE_TYPES = ['office', 'hamlet_hall', 'market', 'school', 'crossroads', 'other'] as const;
+export const SITE_TYPES = ['office', 'cultural_house', 'hamlet_hall', 'market', 'school', 'crossroads', 'other'] as const;
 
 export const siteType = (value: string): string =>
   ({
     office: m.site_office(),
+    cultural_house: m.site_cultural_house(),
     hamlet_hall: m.site_hamlet_hall(),
     market: m.site_market(),
     school: m.site_school(),

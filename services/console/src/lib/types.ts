@@ -2,7 +2,12 @@
 
 export type Role = 'author' | 'approver' | 'technician' | 'reporter' | 'admin';
 export type Priority = 'normal' | 'priority' | 'emergency';
-export type Channel = 'radio' | 'board';
+/** What a device is, and by what it reaches people. */
+export type DeviceKind = 'radio' | 'board';
+/** By what a counted fact reached people. */
+export type Channel = DeviceKind | 'web' | 'contest';
+/** Units as they stood on the day of the fact, or those that stand in their place today. */
+export type View = 'then' | 'now';
 
 export interface Page<T> {
   items: T[];
@@ -68,6 +73,34 @@ export interface Item extends ItemFields {
   renditions: Rendition[];
   failure: string | null;
   allowed: ItemAction[];
+  /** The public page of the present revision. */
+  post: Post | null;
+}
+
+export interface Post {
+  state: 'published' | 'confirmed' | 'unconfirmed';
+  url: string;
+  confirmed_at: string | null;
+  reason: string | null;
+}
+
+/** One thing that happened to an item. */
+export interface HistoryEntry {
+  at: string;
+  by: { id: string; name: string } | null;
+  what: string;
+  revision: number;
+  comment: string | null;
+  /** Why a post is not confirmed. */
+  reason: string | null;
+}
+
+/** Entries of an item's current revision over the devices of its unit. */
+export interface DeliveryStatus {
+  planned: number;
+  confirmed: number;
+  missed: number;
+  waiting: number;
 }
 
 export interface Topic {
@@ -86,7 +119,7 @@ export interface DeviceAlarm {
 export interface Device {
   device_id: string;
   name: string;
-  kind: Channel;
+  kind: DeviceKind;
   state: 'pending' | 'accepted' | 'revoked';
   unit_id: string | null;
   unit_name: string | null;
@@ -137,6 +170,8 @@ export interface Totals {
   airings: number;
   airing_minutes: number;
   displays: number;
+  posts: number;
+  attempts: number;
 }
 
 export interface TaskSummary {
@@ -148,29 +183,68 @@ export interface TaskSummary {
 
 export interface TaskReport extends TaskSummary {
   period: Period;
-  by_unit: (Totals & { unit_id: string; unit_name: string })[];
+  by_unit: (Totals & { unit_id: string; unit_name: string; former: boolean })[];
   by_day: (Totals & { day: string })[];
 }
 
 export interface Fact {
   fact_id: string;
   channel: Channel;
-  item_id: string;
+  /** None for a contest. */
+  item_id: string | null;
+  contest_id: string | null;
   title: string;
   unit_id: string;
-  unit_name?: string | null;
-  device_id: string;
-  device_name?: string | null;
+  unit_name: string;
+  /** None for a web page or a contest. */
+  device_id: string | null;
   day: string;
+  at: string;
   started_at: string;
   seconds: number;
 }
 
 export interface Proof extends Fact {
-  proof: { kid: string; p: string; sig: string };
-  device_public_key: string;
-  signature_valid: boolean;
-  /** Names of what the fact says otherwise than the device signed. */
+  /** What it stands on carries exactly this. */
+  valid: boolean;
+  /** Names of what does not hold. */
   doubts: string[];
+  /** What the device signed: of airings and displays. */
+  proof: { kid: string; p: string; sig: string } | null;
+  device_public_key: string | null;
+  post: { url: string; confirmed_at: string } | null;
+  attempt: { score: number; max_score: number; attempt_id: string } | null;
   chain: Record<string, string | null>;
+}
+
+export interface Contest {
+  id: string;
+  state: 'draft' | 'published';
+  phase: 'soon' | 'open' | 'settling' | 'over';
+  title: string;
+  title_en: string;
+  unit_id: string;
+  opens_at: string;
+  closes_at: string;
+  minutes: number;
+  questions: number;
+  /** None in a draft, as is the key's. */
+  rules_sha256: string | null;
+  answer_key_sha256: string | null;
+}
+
+export interface Ranking {
+  /** Whether it can still change. */
+  final: boolean;
+  attempts: number;
+  all_correct: number;
+  ledger_sha256: string;
+  items: {
+    rank: number;
+    attempt_id: string;
+    unit_id: string;
+    score: number;
+    max_score: number;
+    seconds: number;
+  }[];
 }
