@@ -38,6 +38,10 @@ test-motor: $(STAMP) console ## everything again on the Motor driver
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
 
+.PHONY: faults
+faults: $(STAMP) console ## 200 items and 500 quiz entries under kills and outages: prints a table, fails on any difference
+	$(BIN)/python tests/faults/run.py $(FAULTS)
+
 .PHONY: bench
 bench: $(STAMP) console ## measure against bare baselines in the same run; writes build/bench.json
 	$(BIN)/python tests/load/bench.py

@@ -22,6 +22,7 @@ ROOMS = {
     "jobs",
     "telemetry",
     "locales",
+    "pages",
     "callout",
 }
 

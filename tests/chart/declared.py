@@ -18,6 +18,8 @@ from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = (*SERVICES, "callout")
+_DEMO_ONLY = {"LANTOA_DIRECTORY_CODES_FILE"}
+"""What one machine's platform says and production refuses."""
 _KEY_FILES = [name for name, value in vars(KeyRing).items() if isinstance(value, property) and name.endswith("_file")]
 
 
@@ -78,7 +80,7 @@ def stateless(process: str) -> bool:
 
 @cache
 def connections(process: str) -> frozenset[str]:
-    """Which of nats, mongodb, media and traces a process connects to."""
+    """Which of nats, mongodb, media, the public pages and traces a process connects to."""
     imported = {
         name
         for node in _nodes(process)
@@ -94,6 +96,7 @@ def connections(process: str) -> frozenset[str]:
     else:
         found |= {"traces"} if stateless(process) else {"traces", "nats", "mongodb"}
     assert "nats" in found or not consumed_by(process)
+    found |= {"public"} if any(name.endswith("_PUBLIC_URL") for name in variables(process)) else set()
     return frozenset(found | ({"media"} if "blobs" in attributes else set()))
 
 
@@ -122,7 +125,8 @@ def needed(process: str, data: Path) -> set[str]:
     found |= {variable for what, variable in by_connection.items() if what in connections(process)}
     if process in upstreams(data):
         found |= {"LANTOA_NATS_SEED_FILE", "LANTOA_INTERNAL_KEYS_FILE"}
-    return found | set(own_variables(process, data)) | {"LANTOA_HTTP_HOST", "LANTOA_HTTP_PORT", "LANTOA_ENV"}
+    found |= set(own_variables(process, data)) - _DEMO_ONLY
+    return found | {"LANTOA_HTTP_HOST", "LANTOA_HTTP_PORT", "LANTOA_ENV"}
 
 
 def keys(process: str, data: Path) -> set[str]:

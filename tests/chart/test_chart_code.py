@@ -36,6 +36,7 @@ OUTSIDE = {
         ("nats", 4222),
         ("mongodb", 27017),
         ("media", 443),
+        ("public", 8443),
         ("traces", 4318),
         ("dns", 53),
     )

@@ -98,6 +98,7 @@ def test_the_platform_shows_what_the_gateway_lets_through(services, platform):
     assert INTERNAL in services["directory"]["paths"]
     inside = {path for document in services.values() for path in document["paths"]}
     hidden = {"/api/v1/directory/sign-in", INTERNAL, "/api/v1/directory/sessions/end"}
+    hidden |= {f"/api/v1/directory/citizen/{what}" for what in ("code", "sign-in", "erase")}
     assert set(platform["paths"]) == inside - hidden
     assert platform["paths"][ITEM]["get"]["security"] == [{"session": []}]
     assert "security" not in platform["paths"]["/api/v1/fleet/enrolments"]["post"]

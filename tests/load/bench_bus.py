@@ -15,7 +15,7 @@ from bench_rows import Row, compared
 from pymongo import AsyncMongoClient
 
 from lantoa_cli.servers import EmbeddedDatabase, answers, free_port
-from lantoa_contracts.catalogue import ITEM_SUBMITTED, UNIT_CHANGED
+from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_SUBMITTED, ITEM_WITHDRAWN, UNIT_CHANGED
 from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_runtime.bus import Bus
@@ -122,10 +122,11 @@ async def _our_bus(servers: Servers, finish: Finish) -> AsyncIterator[Bus]:
     async def submitted(event: ItemSubmitted, meta: Any) -> None:
         finish.handled(f"{event.item_id}:{event.ver}")
 
-    @bus.on(UNIT_CHANGED)
-    async def changed(event: Any, meta: Any) -> None:
+    async def idle(event: Any, meta: Any) -> None:
         """The catalogue wants it; nothing of the kind is published here."""
 
+    for spec in (UNIT_CHANGED, ITEM_APPROVED, ITEM_WITHDRAWN):
+        bus.on(spec)(idle)
     bus.start()
     await eventually(lambda: not bus.failures(), 20)
     try:

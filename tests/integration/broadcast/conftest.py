@@ -223,9 +223,9 @@ class Province:
 
 
 @pytest.fixture
-async def province(start_service: StartService, events: EventProbe) -> Province:
-    """Broadcast running, the province's units known."""
-    running = await start_service("broadcast", BroadcastSettings, build, INDEXES)
+async def province(start_service: StartService, events: EventProbe, request: pytest.FixtureRequest) -> Province:
+    """Broadcast running, the province's units known; settings may be given as the fixture's parameter."""
+    running = await start_service("broadcast", BroadcastSettings, build, INDEXES, **getattr(request, "param", {}))
     mark = secrets.token_hex(4)
     made = Province(running, events, f"u-84-{mark}", f"u-29236-{mark}", f"u-29240-{mark}")
     await made.unit(made.root, [made.root])

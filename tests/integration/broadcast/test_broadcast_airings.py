@@ -152,7 +152,7 @@ async def test_a_proof_of_a_station_that_nobody_claimed_is_tried_again_and_then_
 async def test_a_proof_waits_for_the_stations_claim(province: Any, told: Any) -> None:
     station, issued, rundown = told
     devices = province.running.service.db["devices"]
-    await devices.update_one({"_id": station.id}, {"$set": {"public_key": None, "kind": None}})
+    await devices.delete_one({"_id": station.id})
 
     await province.prove(station, province.proof(issued, rundown, TITLE))
     js = province.events.client.jetstream()

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from lantoa_directory.main import INDEXES, build
+from lantoa_directory.settings import DirectorySettings
 from lantoa_runtime.http.auth import SYSTEM, Caller, Grant
-from lantoa_runtime.settings import RuntimeSettings
 
 DEMO = Path(__file__).parents[3] / "demo"
 PASSWORD = " Mật khẩu của Lan 1 "
@@ -72,7 +72,7 @@ def demo_import():
 
 @pytest.fixture
 async def directory(start_service):
-    return await start_service("directory", RuntimeSettings, build, INDEXES)
+    return await start_service("directory", DirectorySettings, build, INDEXES)
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 from yarl import URL
 
 from lantoa_cli.servers import free_port
 from lantoa_directory.main import INDEXES
 from lantoa_directory.main import build as build_directory
+from lantoa_directory.settings import DirectorySettings
 from lantoa_gateway.main import build
 from lantoa_gateway.settings import GatewaySettings
 from lantoa_runtime.http import CallerDep, blob_response
@@ -97,6 +98,20 @@ def probe_routes(probe: Probe) -> APIRouter:
     return router
 
 
+def page_routes() -> APIRouter:
+    """Public pages that say who reads them."""
+    router = APIRouter()
+
+    @router.api_route("/tin", methods=["GET", "HEAD"])
+    @router.api_route("/{first}/{rest:path}", methods=["GET", "HEAD", "POST"])
+    async def page(request: Request, caller: CallerDep) -> Response:
+        body = (await request.body()).decode()
+        said = {"caller": caller.id, "citizen": caller.citizen, "path": request.url.path, "body": body}
+        return JSONResponse({**said, "query": request.url.query, "method": request.method})
+
+    return router
+
+
 @dataclass
 class Door:
     """A client in front of the gateway, without a cookie jar: tests show the cookies they mean."""
@@ -124,11 +139,18 @@ class Door:
 
 
 @pytest.fixture
+def public_pages() -> APIRouter:
+    return page_routes()
+
+
+@pytest.fixture
 async def start_door(start_service, nats_server, tmp_path):
     """Start directory, probe and gateway; settings of the gateway may be given."""
 
-    async def start(**overrides):
-        directory = await start_service("directory", RuntimeSettings, build_directory, INDEXES)
+    async def start(codes=tmp_path / "codes.jsonl", **overrides):
+        directory = await start_service(
+            "directory", DirectorySettings, build_directory, INDEXES, directory_codes_file=codes
+        )
         status, body, _ = await directory.call("POST", "/import", OPERATOR, {"units": [UNIT], "people": [LAN, VINH]})
         assert status == 200, body
         probe = Probe()
@@ -142,6 +164,7 @@ async def start_door(start_service, nats_server, tmp_path):
         def build_probe(service):
             service.stateless = True
             service.routes(probe_routes(probe))
+            service.app.include_router(page_routes())
 
         content = await listening("content", RuntimeSettings, build_probe)
         probe.sha256 = (await content.service.blobs.put(bytes(range(256)) * 4096, "audio/ogg")).sha256

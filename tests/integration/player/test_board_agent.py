@@ -144,7 +144,7 @@ async def test_the_heartbeat_says_showing_only_while_a_page_asks(board, patientl
 
 
 async def test_a_revoked_board_shows_neither_slides_nor_a_code(board, patiently):
-    board.platform.gateway.enrolment = lambda _: web.Response(status=403)
+    board.platform.gateway.enrolment = lambda _: web.json_response({"code": "fleet.device-revoked"}, status=403)
     await board.start()
 
     async def revoked():

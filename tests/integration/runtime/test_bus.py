@@ -17,6 +17,10 @@ def submitted(number: int = 1) -> ItemSubmitted:
     return ItemSubmitted(item_id=f"i-{number}", ver=1, revision=1, unit_id="u-1", author_id="p-1")
 
 
+async def _idle(event: Any, meta: Meta) -> None:
+    """For what content consumes and these tests do not look at."""
+
+
 class Recorder:
     """Content's handlers, with a behaviour that a test chooses."""
 
@@ -36,6 +40,9 @@ class Recorder:
         @service.bus.on(catalogue.UNIT_CHANGED)
         async def on_unit(event: UnitChanged, meta: Meta) -> None:
             self.seen.append((event, meta))
+
+        service.bus.on(catalogue.ITEM_APPROVED)(_idle)
+        service.bus.on(catalogue.ITEM_WITHDRAWN)(_idle)
 
 
 async def test_an_event_reaches_its_handler_with_its_envelope(start_service, events):

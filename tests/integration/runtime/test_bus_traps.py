@@ -32,6 +32,10 @@ def submitted(number: int = 1) -> ItemSubmitted:
     return ItemSubmitted(item_id=f"i-{number}", ver=1, revision=1, unit_id="u-1", author_id="p-1")
 
 
+async def _idle(event, meta):
+    """For what content consumes and these tests do not look at."""
+
+
 class Content:
     """Content's handlers: what they saw, and what the test wants them to do."""
 
@@ -51,6 +55,9 @@ class Content:
         @service.bus.on(catalogue.UNIT_CHANGED)
         async def on_unit(event, meta):
             self.seen.append((event.unit_id, meta))
+
+        service.bus.on(catalogue.ITEM_APPROVED)(_idle)
+        service.bus.on(catalogue.ITEM_WITHDRAWN)(_idle)
 
     def ids(self):
         return sorted(item_id for item_id, _ in self.seen)

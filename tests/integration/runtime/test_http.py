@@ -234,7 +234,7 @@ async def test_malformed_json_is_told_as_such(app, data):
 
 async def test_a_body_that_is_not_json_is_refused(app):
     answer = await app.call("POST", "/echo", data=b'{"title":"abc"}', headers={"Content-Type": "text/plain"})
-    is_problem(answer, 422, "invalid-request")
+    is_problem(answer, 415, "not-json")
 
 
 async def test_text_is_stripped_and_a_right_body_passes(app):

@@ -10,7 +10,7 @@ from lantoa_contracts.catalogue import ITEM_SUBMITTED
 from lantoa_contracts.envelope import ID
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import StaleVersion, Unavailable
+from lantoa_runtime.errors import EventRefused, StaleVersion, Unavailable
 from lantoa_runtime.mongo import Aggregates, Change, DuplicateKey, Index, Outgoing
 from lantoa_runtime.mongo.aggregates import MOST_WAITING
 
@@ -25,6 +25,7 @@ class Stream:
         self.failures = 0
         self.pause: random.Random | None = None
         self.lost_answers = 0
+        self.too_large: set[str] = set()
 
     async def publish(self, subject, body, headers, way):
         if self.pause is not None:
@@ -32,6 +33,8 @@ class Stream:
         if self.failures:
             self.failures -= 1
             raise Unavailable("nats")
+        if headers[ID] in self.too_large:
+            raise EventRefused("too large")
         if headers[ID] not in self.ids:
             self.ids.append(headers[ID])
         if self.lost_answers:
@@ -234,6 +237,42 @@ async def test_a_full_outbox_refuses_events_as_an_outage_but_not_other_writes(it
     await items.change("a", add_event)
     await items.drain()
     assert len(stream.ids) == MOST_WAITING + 1
+
+
+async def test_an_event_that_is_never_taken_is_set_aside_and_the_later_ones_of_its_document_go_their_way(items, stream):
+    stream.too_large = {"a:2"}
+    for _ in range(4):
+        await items.change("a", add_event)
+        await items.drain()
+    assert stream.ids == ["a:1", "a:3", "a:4"]
+    found = await stored(items)
+    assert (found["outbox"], found["n"]) == ([], 4)
+    assert "ob_at" not in found
+    (aside,) = found["ob_refused"]
+    assert (aside["id"], aside["subject"]) == ("a:2", ITEM_SUBMITTED.subject)
+    assert "too large" in aside["error"]
+    assert await items.sweep(NOW) == 0
+
+
+async def test_an_event_that_is_never_taken_is_set_aside_by_the_sweeper_too(items, stream):
+    stream.failures, stream.too_large = 1, {"a:1"}
+    await items.change("a", add_event)
+    await items.drain()
+    assert await items.sweep(NOW) == 1
+    assert stream.ids == []
+    assert [aside["id"] for aside in (await stored(items))["ob_refused"]] == ["a:1"]
+
+
+async def test_a_replay_of_many_leaves_out_what_is_never_taken_and_counts_by_name(items, stream):
+    for number in range(5):
+        await items.insert(f"k{number}", {"live": number != 3})
+    stream.too_large = {"k1:turn:1"}
+
+    async def events_of(document):
+        return [event(int(document["_id"][1:]))]
+
+    assert await items.replay_all({"live": True}, events_of, "turn") == {ITEM_SUBMITTED.name: 4}
+    assert sorted(stream.ids) == ["k0:turn:1", "k2:turn:1", "k4:turn:1"]
 
 
 async def test_a_change_that_wants_nothing_writes_nothing(items):

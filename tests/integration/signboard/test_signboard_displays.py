@@ -9,6 +9,7 @@ import pytest
 from lantoa_contracts import catalogue
 from lantoa_contracts.base import SignedDocument
 from lantoa_signing import nkey
+from lantoa_testing import eventually
 
 TITLE = "Lịch tiêm chủng"
 
@@ -137,3 +138,26 @@ async def test_people_see_the_displays_of_their_units_page_by_page(province: Any
     assert len(in_province["items"]) == 3
     assert outside["items"] == []
     assert (forbidden, bad, missing) == (403, 400, 422)
+
+
+async def test_the_status_line_counts_entries_and_boards_within_the_callers_units(province: Any) -> None:
+    here, there, station = [province.new_board() for _ in range(3)]
+    await province.claim(here, province.commune)
+    await province.claim(there, province.neighbour)
+    await province.claim(station, province.commune, kind="radio")
+    item = await province.approve(TITLE, province.root)
+    issued, rundown = await province.told(here, TITLE)
+    await province.told(there, TITLE)
+    await province.prove(here, province.proof(issued, rundown, TITLE))
+
+    async def line(unit_id: str) -> tuple[int, ...]:
+        caller = province.caller("author", unit_id)
+        _, body, _ = await province.running.call("GET", f"/items/{item.item_id}/status", caller)
+        return tuple(body[name] for name in ("planned", "confirmed", "missed", "waiting"))
+
+    async def shown_once() -> bool:
+        return await line(province.root) == (2, 1, 0, 1)
+
+    await eventually(shown_once)
+    assert await line(province.neighbour) == (1, 0, 0, 1)
+    assert await line("u-elsewhere") == (0, 0, 0, 0)

@@ -205,8 +205,8 @@ async def test_what_expires_leaves_the_board_without_anybody_doing_anything(hast
 
     rundowns = [await hasty.rundown(issued) for issued in await hasty.issued(board)]
     assert [hasty.titles(rundown) for rundown in rundowns] == [[], ["Sắp hết hạn"], []]
-    devices = hasty.running.service.db["devices"]
-    assert await devices.count({"_id": board.id, "expires_at": {"$exists": True}}) == 0
+    boards = hasty.running.service.db["boards"]
+    assert await boards.count({"_id": board.id, "expires_at": {"$exists": True}}) == 0
 
 
 async def test_an_item_without_a_slide_is_dead_lettered(province: Any) -> None:

@@ -30,7 +30,8 @@ def load(name: str) -> Record:
 
 
 UNITS: list[Record] = load("units")["units"]
-LINKS: list[Record] = load("units")["successors"]
+ALL_LINKS: list[Record] = load("units")["successors"]
+LINKS = [link for link in ALL_LINKS if link["unit_id"] != "u-84-2022"]
 PEOPLE = load("people")
 PLAN = load("plan75")
 BY_ID = {unit["unit_id"]: unit for unit in [*UNITS, *PEOPLE["bodies"]]}
@@ -104,6 +105,18 @@ def test_following_the_links_leads_from_every_old_commune_to_one_of_today_and_re
     assert today("u-29245-2022") == "u-29242-2025"  # Phường 2, by way of Phường 3, is Phường Trà Vinh
 
 
+def test_the_old_province_is_succeeded_by_the_new_one_and_districts_by_nobody() -> None:
+    (link,) = [link for link in ALL_LINKS if link not in LINKS]
+    assert link == {
+        "unit_id": "u-84-2022",
+        "successor_id": "u-86-2025",
+        "date": "2025-07-01",
+        "act": "202/2025/QH15",
+    }
+    districts = {unit["unit_id"] for unit in UNITS if unit["kind"] == "district"}
+    assert districts.isdisjoint(link["unit_id"] for link in ALL_LINKS)
+
+
 @pytest.fixture(scope="module")
 def build_units() -> ModuleType:
     spec = importlib.util.spec_from_file_location("build_units", DEMO / "build_units.py")
@@ -126,7 +139,9 @@ def test_the_builder_normalises_kinds_names_and_the_unit_that_a_code_meant_on_th
     made = build_units.convert(source)
     town = next(unit for unit in made["units"] if unit["kind"] == "town")
     assert (town["unit_id"], town["name"], town["parent"]) == ("u-1-2022", "Thị trấn Á", "u-9-2022")
-    assert made["successors"] == [{"unit_id": "u-1-2022", "successor_id": "u-1-2025", "date": "2025-07-01", "act": "x"}]
+    town_link, province_link = made["successors"]
+    assert town_link == {"unit_id": "u-1-2022", "successor_id": "u-1-2025", "date": "2025-07-01", "act": "x"}
+    assert province_link == ALL_LINKS[[link["unit_id"] for link in ALL_LINKS].index("u-84-2022")]
     source["units"].reverse()
     assert build_units.convert(source) == made
 

@@ -31,8 +31,10 @@ class FakeDevice:
     async def prove(self, proof):
         return self.proofs.setdefault(proof.local_id, proof) is proof
 
-    async def alarm(self, code, detail):
-        self.alarms.append(code)
+    async def damaged(self, sha256):
+        """As the device does when the file is not what it should be: alarm, and fetch it anew."""
+        self.alarms.append("playback_failed")
+        return True
 
 
 def entry(name="a", data=SLIDE, **changes):
@@ -135,6 +137,12 @@ async def test_a_slide_is_checked_as_it_leaves_and_a_damaged_one_leaves_the_turn
     assert await board.slide(device, sha256) is None
     assert device.alarms == ["playback_failed"]
     assert board.screen(device).slides == []
+    # The device gives the order again without it, and once more when it has fetched it.
+    board.take(order(entry()))
+    (tmp_path / sha256).write_bytes(SLIDE)
+    board.take(order(entry(), media={sha256: tmp_path / sha256}))
+    assert [slide.sha256 for slide in board.screen(device).slides] == [sha256]
+    assert await board.slide(device, sha256) == SLIDE
 
 
 async def test_a_slide_that_is_gone_from_the_disk_is_not_offered(tmp_path):

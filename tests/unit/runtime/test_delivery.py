@@ -5,7 +5,19 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from pymongo.errors import ServerSelectionTimeoutError
+from bson.errors import InvalidDocument
+from nats.errors import MaxPayloadError, NoRespondersError
+from nats.js.errors import ServiceUnavailableError
+from pymongo.errors import (
+    AutoReconnect,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    InvalidOperation,
+    NetworkTimeout,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+    WriteError,
+)
 
 from lantoa_contracts.catalogue import DEVICE_AIRED, ITEM_SUBMITTED
 from lantoa_contracts.envelope import Envelope
@@ -121,6 +133,13 @@ async def test_a_field_that_a_newer_producer_added_is_passed_over():
 
 INFRASTRUCTURE = [
     ServerSelectionTimeoutError("x"),
+    AutoReconnect("x"),
+    NetworkTimeout("x"),
+    OperationFailure("not primary", 10107),
+    OperationFailure("disk full", 14031),
+    ExecutionTimeout("too slow", 50),
+    NoRespondersError(),
+    ServiceUnavailableError(),
     ConnectionError(),
     TimeoutError(),
     OSError(28, "x"),
@@ -135,6 +154,25 @@ async def test_an_outage_is_waited_out_however_long_it_is(error):
     assert handled.letters == []
     handled.error = None
     assert await handled.answer(deliveries=3 * MOST_DELIVERIES) == "ack"
+
+
+PROGRAMMING = [
+    OperationFailure("unknown operator: $foo", 2),
+    WriteError("Document failed validation", 121),
+    DocumentTooLarge("16 MB"),
+    InvalidOperation("x"),
+    InvalidDocument("cannot encode object"),
+    MaxPayloadError(),
+    FileNotFoundError(2, "x"),
+    RuntimeError("x"),
+]
+
+
+@pytest.mark.parametrize("error", PROGRAMMING, ids=lambda error: type(error).__name__)
+async def test_a_fault_of_our_own_that_looks_like_an_outage_is_dead_at_the_fifth(error):
+    handled = Handled(error)
+    assert [await handled.answer(deliveries=n) for n in range(1, 6)] == [0.5, 1.0, 2.0, 4.0, "term"]
+    assert len(handled.letters) == 1
 
 
 async def test_deliveries_of_an_outage_do_not_count_when_another_error_follows_it():

@@ -81,6 +81,12 @@ def test_an_earlier_session_ends_before_a_later_one_begins():
     assert cue(START + 2 * MINUTE, later, session(), attempts={name: ["aired"] for name in "abc"}).entry_id == "x"
 
 
+def test_of_sessions_that_start_together_the_one_that_the_rundown_names_first_plays_first():
+    nearest, above = session("z-commune", entries=("x",)), session("a-province", entries=("y",))
+    assert cue(START, nearest, above).entry_id == "x"
+    assert cue(START, above, nearest).entry_id == "y"
+
+
 SESSIONS = st.lists(
     st.tuples(st.integers(0, 120), st.lists(st.integers(5, 300), min_size=1, max_size=4)), min_size=1, max_size=3
 ).map(

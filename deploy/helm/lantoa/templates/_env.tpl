@@ -51,6 +51,7 @@
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_CONSOLE_DIR" "/opt/lantoa/console") -}}
 {{- else if eq .name "content" -}}
 {{- include "lantoa.var" (list "LANTOA_CONTENT_SPEECH_COMMAND" (toJson $values.speech.command)) -}}
+{{- include "lantoa.var" (list "LANTOA_CONTENT_PUBLIC_URL" $values.public.url) -}}
 {{- else if eq .name "fleet" -}}
 {{- include "lantoa.var" (list "LANTOA_KEYS_FOLDER" "/keys") -}}
 {{- include "lantoa.var" (list "LANTOA_FLEET_MEDIA_BASE" $values.public.url) -}}

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from lantoa_signing.nkey import claim_code, public_of
 if TYPE_CHECKING:
     from lantoa_cli.operator import Operator
 
-_FILES = ("units.json", "plan75.json", "people.json", "devices.json", "grids.json")
+_FILES = ("units.json", "plan75.json", "people.json", "devices.json", "grids.json", "contest.json")
 _CLAIM_TRIES = 150
+_OPENS_IN = timedelta(seconds=3)
+"""From the demo contest's publication to its opening: it must be published before it opens."""
 
 
 def read(layout: Layout, name: str) -> Any:
@@ -63,7 +66,7 @@ def is_loaded(layout: Layout) -> bool:
 
 
 async def load(layout: Layout) -> None:
-    """Load units, people, plan and grids; safe to repeat.
+    """Load units, people, plan, grids and the contest; safe to repeat.
 
     Raises:
         Refused: a service did not take it.
@@ -85,6 +88,7 @@ async def load(layout: Layout) -> None:
     await door.call("reporting", "POST", "/plan", read(layout, "plan75.json"))
     for grid in read(layout, "grids.json")["grids"]:
         await _put_grid(door, grid)
+    await publish_contest(door, read(layout, "contest.json"))
     _mark(layout).write_text(_digest(layout))
 
 
@@ -113,6 +117,47 @@ async def _put_grid(door: "Operator", grid: dict[str, Any]) -> None:
         else:
             return
     raise Refused(f"grid of {grid['unit_id']}: its unit never reached broadcast")
+
+
+async def publish_contest(door: "Operator", demo: dict[str, Any]) -> None:
+    """Publish the demo's contest, which then opens in a moment; nothing when it is published already.
+
+    Raises:
+        Refused: the service did not take it.
+    """
+    from lantoa_runtime.clock import Clock
+
+    waits_for = ("unknown-unit", "opens-before-publishing")  # The unit's event has not come, or we were too slow.
+    for _ in range(100):
+        opens_at = Clock().now() + _OPENS_IN
+        times = {"opens_at": opens_at, "closes_at": opens_at + timedelta(days=demo["open_days"])}
+        body = {**demo["contest"], **{name: moment.isoformat() for name, moment in times.items()}}
+        try:
+            contest = await _draft_contest(door, body)
+            if contest["state"] == "draft":
+                await door.call("contest", "POST", f"/contests/{contest['id']}/publish", ver=contest["ver"])
+        except Refused as refused:
+            if not any(code in str(refused) for code in waits_for):
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise Refused("the contest's unit never reached contest")
+
+
+async def _draft_contest(door: "Operator", body: dict[str, Any]) -> Any:
+    """The contest as it is when it was published before, else as a draft that opens at the times of ``body``."""
+    contest_id = body["id"]
+    try:
+        have = await door.call("contest", "GET", f"/contests/{contest_id}")
+    except Refused as refused:
+        if "not-found" not in str(refused):
+            raise
+        return await door.call("contest", "POST", "/contests", body)
+    if have["state"] != "draft":
+        return have
+    change = {name: value for name, value in body.items() if name != "id"}
+    return await door.call("contest", "PUT", f"/contests/{contest_id}", change, ver=have["ver"])
 
 
 async def claim_devices(layout: Layout) -> None:

@@ -19,7 +19,8 @@ _STREAM = "DLQ"
 
 
 @contextlib.asynccontextmanager
-async def _stream(url: str, keys: KeyRing) -> AsyncIterator[JetStreamContext]:
+async def connected(url: str, keys: KeyRing) -> AsyncIterator[JetStreamContext]:
+    """JetStream as the provisioner may use it."""
     client = await nats.connect(
         url, nkeys_seed_str=keys.seed_file("topology").read_text(), max_reconnect_attempts=3, connect_timeout=2
     )
@@ -55,7 +56,7 @@ def list_(url: Url = _URL, keys: Keys = _KEYS) -> None:
     """One line a dead letter."""
 
     async def run() -> None:
-        async with _stream(url, KeyRing(keys)) as js:
+        async with connected(url, KeyRing(keys)) as js:
             for letter in await letters(js):
                 headers = letter.headers or {}
                 where, times = headers.get("Lt-Durable"), headers.get("Lt-Deliveries")
@@ -71,7 +72,7 @@ def show(seq: Annotated[int, typer.Argument()], url: Url = _URL, keys: Keys = _K
     """Headers and body of one dead letter."""
 
     async def run() -> None:
-        async with _stream(url, KeyRing(keys)) as js:
+        async with connected(url, KeyRing(keys)) as js:
             letter = await js.get_msg(_STREAM, seq)
             for name, value in sorted((letter.headers or {}).items()):
                 typer.echo(f"{name}: {value}")
@@ -89,7 +90,7 @@ def redrive_(
     """Put dead letters back where they failed."""
 
     async def run() -> int:
-        async with _stream(url, KeyRing(keys)) as js:
+        async with connected(url, KeyRing(keys)) as js:
             chosen = [letter for letter in await letters(js) if not seqs or letter.seq in seqs]
             for letter in chosen:
                 await redrive(js, letter)

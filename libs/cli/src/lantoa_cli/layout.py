@@ -95,6 +95,11 @@ class Layout:
         """Passwords of the demo people, random at first start."""
         return self.data / "demo_passwords.json"
 
+    @property
+    def codes_file(self) -> Path:
+        """Codes that the demo "sends" to citizens' phones, one JSON line each."""
+        return self.data / "citizen_codes.jsonl"
+
     def log(self, name: str) -> Path:
         """A process's log file."""
         return self.data / "logs" / f"{name}.log"
@@ -124,9 +129,11 @@ class Layout:
                 "LANTOA_GATEWAY_ROOT_PUBLIC": self.ring.root_public,
                 "LANTOA_GATEWAY_CONSOLE_DIR": str(self.root / "services/console/dist"),
             }
+        if name == "directory":
+            return {"LANTOA_DIRECTORY_CODES_FILE": str(self.codes_file)}
         if name == "content":
             worker = [sys.executable, str(self.root / "workers/speech/speech_worker.py")]
-            return {"LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(worker)}
+            return {"LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(worker), "LANTOA_CONTENT_PUBLIC_URL": self.gateway_url}
         if name == "fleet":
             return {
                 "LANTOA_KEYS_FOLDER": str(self.ring.folder),

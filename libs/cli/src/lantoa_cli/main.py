@@ -19,6 +19,7 @@ from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
 from lantoa_cli.loading import load
+from lantoa_cli.replay import replay
 from lantoa_cli.servers import MissingProgram, port_in_use, program
 from lantoa_cli.supervisor import DidNotStart, healthy, running_pid
 from lantoa_cli.topology import topology
@@ -34,6 +35,7 @@ contracts_app = typer.Typer(
 )
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
+app.command("replay")(replay)
 app.command("load")(load)
 
 Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]

@@ -85,7 +85,7 @@ def merge(services: Mapping[str, Document]) -> Document:
             if target and target.internal:
                 continue
             shown = {key: value for key, value in operation.items() if key != "security"}
-            if "security" in operation and not (target and target.public):
+            if "security" in operation and not (target and target.open_to_all(method.upper())):
                 shown["security"] = [{"session": []}]
             paths.setdefault(path, {})[method] = shown
             used |= _reached(own, shown)

@@ -1,8 +1,10 @@
 """The operator's way in: calls to the services with a token signed by the installation's own key."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -12,6 +14,9 @@ from lantoa_cli.errors import Refused
 from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant, TokenSigner
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.topology.keys import KeyRing
+
+_TRIES, _WAIT_SECONDS = 10, 1.0
+"""For a service that says it is away for a moment, as one does on a machine that starts everything at once."""
 
 
 class Operator:
@@ -38,11 +43,13 @@ class Operator:
         if ver is not None:
             headers["If-Match"] = f'"{ver}"'
         url = f"{self._url_of(service)}/api/v1/{service}{path}"
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(method, url, json=body, headers=headers) as response,
-        ):
-            answer = await response.json(content_type=None) if response.content_length != 0 else None
-            if response.status >= 400:
-                raise Refused(f"{service} {path}: {response.status} {answer}")
-            return answer
+        async with aiohttp.ClientSession() as session:
+            for _ in range(_TRIES):
+                async with session.request(method, url, json=body, headers=headers) as response:
+                    answer = await response.json(content_type=None) if response.content_length != 0 else None
+                if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    break
+                await asyncio.sleep(_WAIT_SECONDS)
+        if response.status >= 400:
+            raise Refused(f"{service} {path}: {response.status} {answer}")
+        return answer

@@ -15,7 +15,13 @@ from lantoa_contracts.examples import EXAMPLES
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; ([^\\]+))?")
 _CLASSIFIER = "License :: OSI Approved :: "
 _LONGEST = 60
-_BUNDLED = ("svelte", "@fontsource/noto-sans", "@fontsource/noto-sans-khmer", "@inlang/paraglide-js")
+_BUNDLED = (
+    "svelte",
+    "carbon-components-svelte",
+    "@fontsource-variable/noto-sans",
+    "@fontsource-variable/noto-sans-khmer",
+    "@inlang/paraglide-js",
+)
 """What the built console holds of others; everything else in its lock only builds it."""
 _APART = {
     "secantusdb": "the embedded database of `make up`, a server process of its own; production refuses it",

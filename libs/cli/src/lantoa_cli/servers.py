@@ -9,7 +9,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from lantoa_runtime.topology.conf import NatsPlan, nats_conf
 from lantoa_runtime.topology.keys import KeyRing
@@ -35,7 +34,8 @@ def program(name: str, wheel: str) -> str:
 
 _PORTS = range(20_000, 32_768)
 """Below the range of outgoing connections on Linux: one of those could take a port before its server does."""
-_reserved: list[IO[bytes]] = []
+_reserved: list[int] = []
+"""Descriptors whose locks say that a port is taken; the end of the process gives them back."""
 
 
 def free_port() -> int:
@@ -47,14 +47,14 @@ def free_port() -> int:
     folder = Path(tempfile.gettempdir()) / f"lantoa-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     for port in random.sample(_PORTS, len(_PORTS)):
-        lock = (folder / str(port)).open("wb")
+        lock = os.open(folder / str(port), os.O_CREAT | os.O_WRONLY, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.close()
+            os.close(lock)
             continue
         if port_in_use(port):
-            lock.close()
+            os.close(lock)
             continue
         _reserved.append(lock)
         return port

@@ -73,14 +73,20 @@ class MediaCache:
         """Whether the file is here and right; its hash is checked again once in the life of the process."""
         if ref.sha256 in self._verified:
             return True
-        path = self.path(ref.sha256)
-        if not path.exists():
-            return False
-        if await asyncio.to_thread(_sha256, path) == ref.sha256:
-            self._verified.add(ref.sha256)
-            return True
-        log.warning("stored_file_damaged", sha256=ref.sha256)
-        path.unlink()
+        return self.path(ref.sha256).exists() and await self.intact(ref.sha256)
+
+    async def intact(self, sha256: str) -> bool:
+        """Whether a file that should be here is, looked at again; one that is not is forgotten and can be fetched."""
+        self._verified.discard(sha256)
+        path = self.path(sha256)
+        try:
+            if await asyncio.to_thread(_sha256, path) == sha256:
+                self._verified.add(sha256)
+                return True
+        except OSError as error:
+            log.warning("stored_file_unreadable", sha256=sha256, error=str(error))
+        log.warning("stored_file_damaged", sha256=sha256)
+        path.unlink(missing_ok=True)
         return False
 
     def need(self, sha256s: Iterable[str]) -> None:
@@ -113,6 +119,10 @@ class MediaCache:
             failures += 1
         return self.path(ref.sha256)
 
+    def make_room(self) -> None:
+        """Remove all that no current rundown needs."""
+        self._evict(float("inf"))
+
     def tidy(self, now_s: float | None = None) -> None:
         """Remove what no current rundown needs and nobody needed for the keeping time."""
         self._evict((time.time() if now_s is None else now_s) - self._settings.keep_media_s)
@@ -129,7 +139,7 @@ class MediaCache:
         log.error("disk_trouble", error=str(error))
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return
-        await asyncio.to_thread(self._evict, float("inf"))
+        await asyncio.to_thread(self.make_room)
         await self._alarm("disk_full", str(error))
 
     async def _fetch(self, ref: BlobRef) -> None:

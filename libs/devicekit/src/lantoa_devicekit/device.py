@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
@@ -35,10 +35,11 @@ from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.documents import Reason, check_command, check_desired
 from lantoa_devicekit.enrolment import Enroller, EnrolmentState
 from lantoa_devicekit.identity import load_identity
+from lantoa_devicekit.journal import Journal
 from lantoa_devicekit.link import Channel, Hooks, Link, LinkDown
-from lantoa_devicekit.outbox import Disk, Outbox
+from lantoa_devicekit.outbox import Outbox
 from lantoa_devicekit.settings import DeviceSettings
-from lantoa_devicekit.store import AttemptRow, Store
+from lantoa_devicekit.store import AttemptRow
 
 log = structlog.get_logger("lantoa.device")
 
@@ -59,6 +60,8 @@ class Order:
     """None when the platform has nothing for a device of this kind (yet, or any more)."""
     rundown_sha256: str
     media: Mapping[str, Path]
+    revoked: bool = False
+    """The device lost its rights: fall silent now, not after what is playing."""
 
 
 class Device:
@@ -79,7 +82,8 @@ class Device:
         self._taking_up: asyncio.Task[None] | None = None
         self._taken_up: tuple[int, int, int, int] | None = None
         self._report_due = asyncio.Event()
-        self._disk = Disk()
+        self._order: Order | None = None
+        self._obeyed: Desired | None = None
 
     # ---- life
 
@@ -90,17 +94,18 @@ class Device:
             OSError, sqlite3.Error: the data folder is unusable.
         """
         identity, settings = self.identity, self.settings
-        self._store = await self._disk.run(Store, settings.data / "journal.db", self.clock.wall().timestamp())
-        self.clock.offset_ms = await self._disk.run(self._store.offset)
+        self._journal = Journal(settings.data, self._disk_full)
+        await self._journal.open(self._now_s())
+        self.clock.offset_ms = await self._journal.offset()
         self._http = aiohttp.ClientSession()
-        self._enroller = Enroller(settings, identity, self.clock, self._http)
+        self._enroller = Enroller(settings, identity, self.clock, self._http, self._enrolment_changed)
         self._enroller.load()
-        hooks = Hooks(self._addresses, self._received, self._connected, self._measured)
+        hooks = Hooks(self._addresses, self._received, self._connected, self._measured, self._refused)
         self._link = Link(settings, identity.device_id, identity.seed, self.clock, hooks)
-        self._outbox = Outbox(self._disk, self._store, self._link)
+        self._outbox = Outbox(self._journal, self._link)
         self._cache = MediaCache(settings, self._http, self._manifest, self._media_base, self.alarm)
         desired = None
-        kept = await self._disk.run(self._store.desired)
+        kept = await self._journal.desired()
         if kept is not None:
             self._highest = kept[0]
             # It was verified when it was kept; that it may have expired since does not silence a device in an outage.
@@ -123,8 +128,7 @@ class Device:
         self._work.cancel()
         await asyncio.wait([self._work])
         await self._http.close()
-        await self._disk.run(self._store.close)
-        self._disk.close()
+        await self._journal.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -136,6 +140,7 @@ class Device:
     async def _run(self, kept: Desired | None) -> None:
         async with asyncio.TaskGroup() as group:
             self._group = group
+            group.create_task(self._journal.tend())
             if kept is not None:
                 self._obey(kept)
             await self._enroller.until_accepted()
@@ -161,19 +166,22 @@ class Device:
         self._activity = (activity, now)
 
     async def prove(self, proof: AiredProof | DisplayedProof) -> bool:
-        """Sign a proof, write it durably, send it until acknowledged; False when its ``local_id`` was proved before."""
+        """Sign a proof, write it durably, send it until acknowledged; False when its ``local_id`` was proved before.
+
+        While the disk is full it is kept in memory and sent from there.
+        """
         subject, local_id, payload = self._signed(proof)
-        new = await self._disk.run(self._store.post, subject, local_id, payload, self._now_s())
+        new = await self._journal.post(subject, local_id, payload, self._now_s())
         self._outbox.wake()
         return new
 
     async def proved(self, kind: Literal["aired", "displayed"], local_id: str) -> bool:
         """Whether such a proof was ever made here, sent or not."""
-        return await self._disk.run(self._store.posted, self._up(kind), local_id)
+        return await self._journal.posted(self._up(kind), local_id)
 
     async def attempts(self) -> list[AttemptRow]:
         """The journal of attempts."""
-        return await self._disk.run(self._store.attempts)
+        return await self._journal.attempts()
 
     async def begin(self, attempt: int, cut: AiredProof) -> None:
         """Write durably that an attempt starts, with the proof to send if the device dies now. Call it first.
@@ -181,13 +189,11 @@ class Device:
         Raises:
             sqlite3.IntegrityError: this attempt was begun before.
         """
-        await self._disk.run(self._store.begin, cut.entry_id, attempt, cut.model_dump_json(), self._now_s())
+        await self._journal.begin(cut.entry_id, attempt, cut.model_dump_json(), self._now_s())
 
     async def finish(self, attempt: int, proof: AiredProof) -> None:
         """Close a begun attempt and prove it, in one write. A second call for the same attempt does nothing."""
-        await self._disk.run(
-            self._store.finish, proof.entry_id, attempt, proof.outcome, self._signed(proof), self._now_s()
-        )
+        await self._journal.finish(proof.entry_id, attempt, proof.outcome, self._signed(proof), self._now_s())
         self._outbox.wake()
 
     async def alarm(self, code: AlarmCode, detail: str) -> None:
@@ -200,14 +206,40 @@ class Device:
         local_id = f"{code}.{int(at.timestamp() * 1000)}"
         alarm = Alarm(local_id=local_id, code=code, at=at, count=count, detail=detail[:400])
         payload = alarm.model_dump_json().encode()
-        await self._disk.run(self._store.post, self._up("alarm"), local_id, payload, self._now_s())
+        await self._journal.post(self._up("alarm"), local_id, payload, self._now_s())
         self._outbox.wake()
+
+    async def damaged(self, sha256: str) -> bool:
+        """Whether a file of the order is damaged: then the order comes again without it, and with it once fetched."""
+        if await self._cache.intact(sha256):
+            return False
+        order, told = self._order, self._taken_up
+        if order is None or told is None or sha256 not in order.media:
+            return True  # It is on its way already.
+        media = {name: path for name, path in order.media.items() if name != sha256}
+        self._deliver(replace(order, media=media), told[1], told[3])
+        await self.alarm("playback_failed", f"{sha256}: damaged on disk, fetched anew")
+        self._obey(order.desired)
+        return True
 
     # ---- what the link tells
 
+    async def _disk_full(self, error: str) -> None:
+        await asyncio.to_thread(self._cache.make_room)
+        await self.alarm("disk_full", error)
+
+    async def _refused(self) -> None:
+        """NATS does not let us in."""
+        await self._enroller.refresh(at_once=True)
+
+    def _enrolment_changed(self) -> None:
+        if self._obeyed is not None:
+            self._obey(self._obeyed)
+
     async def _addresses(self, failures: int) -> Sequence[str]:
-        if failures >= _ASK_ADDRESSES_AFTER:
-            await self._enroller.refresh()
+        revoked = self._enroller.state == "revoked"
+        if revoked or failures >= _ASK_ADDRESSES_AFTER:
+            await self._enroller.refresh(at_once=revoked)
         accepted = self._enroller.accepted
         return accepted.nats_urls if accepted else ()
 
@@ -218,7 +250,7 @@ class Device:
 
     async def _measured(self, offset_ms: int) -> None:
         self.clock.offset_ms = offset_ms
-        await self._disk.run(self._store.save_offset, offset_ms)
+        await self._journal.save_offset(offset_ms)
         if abs(offset_ms) > CLOCK_OFF_MS:
             await self.alarm("clock_off", f"{offset_ms} ms")
 
@@ -239,7 +271,7 @@ class Device:
         verdict = check_desired(raw, self._enroller.keys, device_id, self._highest, now)
         if isinstance(verdict, Reason):
             return verdict
-        await self._disk.run(self._store.save_desired, verdict.seq, raw)
+        await self._journal.save_desired(verdict.seq, raw)
         self._highest = verdict.seq
         self._obey(verdict)
         log.info("desired", seq=verdict.seq)
@@ -248,12 +280,16 @@ class Device:
     # ---- obeying
 
     def _obey(self, desired: Desired) -> None:
+        self._obeyed = desired
         if self._taking_up is not None:
             self._taking_up.cancel()
         self._taking_up = self._group.create_task(self._take_up(desired))
 
     async def _take_up(self, desired: Desired) -> None:
         ref = desired.radio if self.settings.kind == "radio" else desired.board
+        if self._enroller.state == "revoked":
+            self._deliver(Order(desired, None, "", {}, revoked=True), 0, 0)
+            return
         if ref is None:
             self._deliver(Order(desired, None, "", {}), 0, 0)
             return
@@ -290,6 +326,7 @@ class Device:
         return rundown
 
     def _deliver(self, order: Order, ver: int, wanted: int) -> None:
+        self._order = order
         self._taken_up = (order.desired.seq, ver, len(order.media), wanted)
         self._report_due.set()
         self._on_order(order)

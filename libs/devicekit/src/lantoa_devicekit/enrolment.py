@@ -1,6 +1,8 @@
 """How a device asks to be let in, and what it keeps of the answer."""
 
 import asyncio
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import aiohttp
@@ -21,6 +23,10 @@ log = structlog.get_logger("lantoa.enrolment")
 PATH = "/api/v1/fleet/enrolments"
 ANSWER_FILE = "enrolment.json"
 ROOT_FILE = "root.pub"
+REVOKED_FILE = "revoked"
+"""Stands while the platform's last word was that this device lost its rights: it stays silent without a network too."""
+_REVOKED = "fleet.device-revoked"
+_CLOCK_OFF_S = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 EnrolmentState = Literal["pending", "accepted", "revoked"]
@@ -45,12 +51,19 @@ class Enroller:
     """Asks the platform, pins its root at the first acceptance, and keeps the last believable answer on disk."""
 
     def __init__(
-        self, settings: DeviceSettings, identity: Identity, clock: DeviceClock, http: aiohttp.ClientSession
+        self,
+        settings: DeviceSettings,
+        identity: Identity,
+        clock: DeviceClock,
+        http: aiohttp.ClientSession,
+        changed: Callable[[], None],
     ) -> None:
+        """``changed`` is called when an accepted device was revoked, or a revoked one accepted again."""
         self._settings = settings
         self._identity = identity
         self._clock = clock
         self._http = http
+        self._changed = changed
         self._asked_at: float | None = None
         self.state: EnrolmentState = "pending"
         self.accepted: Accepted | None = None
@@ -63,6 +76,8 @@ class Enroller:
             return
         try:
             self._adopt(Accepted.model_validate_json(path.read_bytes()))
+            if (self._settings.data / REVOKED_FILE).exists():
+                self.state = "revoked"
         except (ValidationError, EnrolmentRefused) as error:
             log.error("kept_enrolment_refused", error=str(error))
 
@@ -75,10 +90,13 @@ class Enroller:
                 await asyncio.sleep(wait_s(failures, self._settings.reconnect_min_s, self._settings.reconnect_max_s))
                 failures += 1
 
-    async def refresh(self) -> bool:
-        """Ask again for keys and addresses, at most once a reconcile time; whether an answer was taken up."""
+    async def refresh(self, *, at_once: bool = False) -> bool:
+        """Ask again for keys and addresses; whether an answer was taken up.
+
+        At most once a reconcile time, or, ``at_once``, as often as the link tries (which grows rarer by itself).
+        """
         now = asyncio.get_running_loop().time()
-        if self._asked_at is not None and now - self._asked_at < self._settings.reconcile_s:
+        if not at_once and self._asked_at is not None and now - self._asked_at < self._settings.reconcile_s:
             return False
         return await self._ask_softly()
 
@@ -86,7 +104,7 @@ class Enroller:
         self._asked_at = asyncio.get_running_loop().time()
         try:
             return await self._ask()
-        except (aiohttp.ClientError, TimeoutError, ValueError, EnrolmentRefused) as error:
+        except (aiohttp.ClientError, OSError, ValueError, EnrolmentRefused) as error:
             log.warning("enrolment_failed", error=f"{type(error).__name__}: {error}")
             return False
 
@@ -102,22 +120,39 @@ class Enroller:
             "signature": signature,
         }
         async with self._http.post(settings.gateway + PATH, json=body, timeout=_TIMEOUT) as response:
-            if response.status == 403:
+            if response.status == 403 and _REVOKED in await response.text():
                 self._note("revoked")
+                await asyncio.to_thread(write_durably, settings.data / REVOKED_FILE, at.encode())
                 return False
             if response.status == 202:
                 self._note("pending")
                 return False
+            if response.status == 422:
+                self._set_clock(response.headers.get("Date", ""))
             response.raise_for_status()
             answer = Accepted.model_validate_json(await response.read())
         self._adopt(answer)
+        (settings.data / REVOKED_FILE).unlink(missing_ok=True)
         await asyncio.to_thread(write_durably, settings.data / ANSWER_FILE, answer.model_dump_json(indent=1).encode())
         return True
 
+    def _set_clock(self, date: str) -> None:
+        """A request may be refused because our clock is off, and before the first connect only HTTP tells the time."""
+        try:
+            server = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        off = (server - self._clock.now()).total_seconds()
+        if abs(off) > _CLOCK_OFF_S:
+            log.warning("clock_set_by_gateway", off_s=off)
+            self._clock.offset_ms += round(off * 1000)
+
     def _note(self, state: EnrolmentState) -> None:
-        if state != self.state or state == "pending":
+        before, self.state = self.state, state
+        if state != before or state == "pending":
             log.info("enrolment", state=state, device_id=self._identity.device_id, claim_code=self._identity.claim_code)
-        self.state = state
+        if state != before and "revoked" in (state, before):
+            self._changed()
 
     def _adopt(self, answer: Accepted) -> None:
         if answer.device_id != self._identity.device_id:

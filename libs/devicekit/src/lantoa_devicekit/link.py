@@ -27,6 +27,8 @@ log = structlog.get_logger("lantoa.link")
 REQUEST_S = 5.0
 CONNECT_S = 15.0
 _QUEUE = 64
+_REFUSAL = "authorization"
+"""In nats-py's text of an error after the server's ``-ERR 'Authorization Violation'``."""
 _PENDING_BYTES = 256 * 1024
 
 Channel = Literal["desired", "cmd"]
@@ -46,6 +48,8 @@ class Hooks:
     connected: Callable[[], Awaitable[None]]
     offset: Callable[[int], Awaitable[None]]
     """The clock offset just measured, in milliseconds."""
+    refused: Callable[[], Awaitable[None]]
+    """The platform did not let this device in, or threw it out."""
 
 
 class Link:
@@ -120,6 +124,8 @@ class Link:
                 await self._session(await self._hooks.addresses(failures))
             except (nats.errors.Error, OSError, LinkDown) as error:
                 log.warning("link_lost", error=f"{type(error).__name__}: {error}", failures=failures)
+                if _REFUSAL in str(error).lower():
+                    await self._hooks.refused()
             failures = 0 if self.up.is_set() else failures + 1
             self.up.clear()
             await asyncio.sleep(wait_s(failures, self._settings.reconnect_min_s, self._settings.reconnect_max_s))

@@ -2,45 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
 
 import structlog
 
+from lantoa_devicekit.journal import Journal
 from lantoa_devicekit.link import Link, LinkDown
-from lantoa_devicekit.store import Store
 
 log = structlog.get_logger("lantoa.outbox")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 RETRY_S = 5.0
 _BATCH = 50
 
 
-class Disk:
-    """Runs the journal's short calls on one thread of their own, in the order they are asked for."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-
-    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``call`` returns or raises. Once begun it is carried out even if the caller is cancelled."""
-        return await asyncio.wrap_future(self._thread.submit(call, *args, **kwargs))
-
-    def close(self) -> None:
-        """Wait for what was asked for, then end the thread."""
-        self._thread.shutdown()
-
-
 class Outbox:
     """Sends what waits, oldest first, and again until acknowledged."""
 
-    def __init__(self, disk: Disk, store: Store, link: Link, retry_s: float = RETRY_S) -> None:
-        self._disk = disk
-        self._store = store
+    def __init__(self, journal: Journal, link: Link, retry_s: float = RETRY_S) -> None:
+        self._journal = journal
         self._link = link
         self._retry_s = retry_s
         self._more = asyncio.Event()
@@ -71,7 +49,7 @@ class Outbox:
     async def _send_all(self) -> bool:
         """Whether everything that waited was acknowledged. A message that is refused does not hold up the next."""
         after, all_sent = 0, True
-        while batch := await self._disk.run(self._store.waiting, _BATCH, after):
+        while batch := await self._journal.waiting(_BATCH, after):
             for message in batch:
                 after = message.n
                 try:
@@ -82,5 +60,5 @@ class Outbox:
                     if not self._link.up.is_set():
                         return False
                 else:
-                    await self._disk.run(self._store.acknowledged, message.n)
+                    await self._journal.acknowledged(message)
         return all_sent

@@ -5,7 +5,7 @@ Every call is short and blocking; all of them run on one thread of the caller's 
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,7 +62,8 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
-        with self._transaction():
+        # A full disk has no room to forget either: the next start does.
+        with suppress(sqlite3.OperationalError), self._transaction():
             self._db.execute("DELETE FROM outbox WHERE acked = 1 AND at_s < ?", (now_s - REMEMBER_S,))
             self._db.execute("DELETE FROM attempts WHERE state != 'started' AND at_s < ?", (now_s - REMEMBER_S,))
 
@@ -72,9 +73,18 @@ class Store:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        # When the disk is full SQLite may have done it already.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file."""
@@ -129,6 +139,12 @@ class Store:
     def acknowledged(self, n: int) -> None:
         """A stream has stored message ``n``: drop its text, remember its id."""
         self._db.execute("UPDATE outbox SET acked = 1, payload = x'' WHERE n = ?", (n,))
+
+    def acknowledged_as(self, subject: str, local_id: str) -> None:
+        """As :meth:`acknowledged`, for a message that was sent before it had a number."""
+        self._db.execute(
+            "UPDATE outbox SET acked = 1, payload = x'' WHERE subject = ? AND local_id = ?", (subject, local_id)
+        )
 
     def begin(self, entry_id: str, attempt: int, cut_proof: str, now_s: float) -> None:
         """Note, before any sound, that an attempt starts.

@@ -1,15 +1,20 @@
 """Files by their content: stored once under their SHA-256, never changed. A folder or any bucket, through obstore."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+from obstore.exceptions import GenericError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from lantoa_contracts.base import BlobRef
-from lantoa_runtime.errors import NotFound
+from lantoa_runtime.errors import NotFound, Unavailable
+
+log = structlog.get_logger()
 
 _CHUNK = 256 * 1024
 
@@ -30,9 +35,14 @@ class Blobs:
         return f"{sha256[:2]}/{sha256}"
 
     async def put(self, data: bytes, media_type: str) -> BlobRef:
-        """Store a file; storing it again changes nothing."""
+        """Store a file; storing it again changes nothing. It is there whole or not at all.
+
+        Raises:
+            Unavailable: the disk is full or the bucket away; a later try may succeed.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
-        await self._store.put_async(self._key(sha256), data)
+        with _reaching():
+            await self._store.put_async(self._key(sha256), data)
         return BlobRef(sha256=sha256, bytes=len(data), media_type=media_type)
 
     async def size(self, sha256: str) -> int:
@@ -51,9 +61,11 @@ class Blobs:
 
         Raises:
             NotFound: no such file.
+            Unavailable: the bucket is away.
         """
         try:
-            return bytes(await (await self._store.get_async(self._key(sha256))).bytes_async())
+            with _reaching():
+                return bytes(await (await self._store.get_async(self._key(sha256))).bytes_async())
         except FileNotFoundError as error:
             raise NotFound("media") from error
 
@@ -62,3 +74,13 @@ class Blobs:
         for offset in range(start, end, _CHUNK):
             piece = await self._store.get_range_async(self._key(sha256), start=offset, end=min(offset + _CHUNK, end))
             yield bytes(piece)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except GenericError as error:
+        # Its text goes on with a dump of the inner error.
+        log.error("media store refuses", error=str(error).splitlines()[0])
+        raise Unavailable("media") from error

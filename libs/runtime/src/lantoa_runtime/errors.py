@@ -1,5 +1,6 @@
 """Errors that carry their class: one place decides the HTTP answer, the fate of a message and the metric label."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -69,3 +70,18 @@ class NotReady(AppError):
 
     def __init__(self, what: str) -> None:
         super().__init__("not-ready", 409, retryable=True, what=what)
+
+
+class EventRefused(AppError):
+    """NATS will never take this event, e.g. because it is too large. Trying again is of no use."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("event-refused", 500, why=why)
+
+
+class DuplicateKey(Exception):
+    """A document with this unique key exists. ``key`` names the fields, e.g. ``{"_id": 1}``."""
+
+    def __init__(self, key: Mapping[str, Any]) -> None:
+        super().__init__(f"duplicate {dict(key)}")
+        self.key = key

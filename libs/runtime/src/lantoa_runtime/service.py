@@ -7,7 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
 import uvicorn
@@ -18,15 +19,17 @@ from prometheus_client.exposition import choose_encoder
 
 from lantoa_runtime import __version__
 from lantoa_runtime.blobs import Blobs
-from lantoa_runtime.bus import Bus
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import conditions, problems
 from lantoa_runtime.http.api import Api
 from lantoa_runtime.http.auth import TokenVerifier
 from lantoa_runtime.http.middleware import Chassis
-from lantoa_runtime.mongo import Aggregates, Database, Index, connect
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import BUILD_INFO, configure_logs, configure_traces, watch_loop
+
+if TYPE_CHECKING:
+    from lantoa_runtime.bus import Bus
+    from lantoa_runtime.mongo import Aggregates, Database, Index
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=RuntimeSettings)
@@ -44,20 +47,38 @@ class Service(Generic[S]):
     name: str
     settings: S
     clock: Clock
-    db: Database
-    bus: Bus
     blobs: Blobs
     app: FastAPI
     draining: bool = False
     stateless: bool = False
-    """Set by a service that keeps nothing and reads no events: it then needs neither MongoDB nor NATS."""
-    _aggregates: list[Aggregates] = field(default_factory=list)
+    """Set by a service that keeps nothing and reads no events: it needs neither MongoDB nor NATS, nor their code."""
+    _aggregates: "list[Aggregates]" = field(default_factory=list)
     _jobs: list[tuple[str, float, Job]] = field(default_factory=list)
     _closers: list[Job] = field(default_factory=list)
     _checks: list[Callable[[], list[str]]] = field(default_factory=list)
 
-    def aggregates(self, collection: str) -> Aggregates:
+    # The drivers are imported here, because they are half of the memory and of the start of a service without them.
+
+    @cached_property
+    def db(self) -> "Database":
+        """The service's database."""
+        from lantoa_runtime.http import database
+        from lantoa_runtime.mongo import connect
+
+        database.install(self.app)
+        return connect(self.settings, self.name)
+
+    @cached_property
+    def bus(self) -> "Bus":
+        """Events in and out."""
+        from lantoa_runtime.bus import Bus
+
+        return Bus(self.name, self.settings, self.clock)
+
+    def aggregates(self, collection: str) -> "Aggregates":
         """Documents whose changes are events, with their sweeper."""
+        from lantoa_runtime.mongo import Aggregates
+
         made = Aggregates(self.db[collection], self.bus, self.clock, f"lantoa/{self.name}")
         self._aggregates.append(made)
         return made
@@ -105,19 +126,24 @@ class Service(Generic[S]):
             if jobs:
                 # A cancel can be swallowed in a driver together with its result: never wait for ever.
                 await asyncio.wait(jobs, timeout=self.settings.drain_seconds)
-            await self.bus.finish()
-            for aggregates in self._aggregates:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(aggregates.drain(), self.settings.drain_seconds)
-            await self.bus.stop()
+            if not self.stateless:
+                await self._let_go()
             for closer in self._closers:
                 await closer()
-            await self.db.close()
+            if not self.stateless:
+                await self.db.close()
+
+    async def _let_go(self) -> None:
+        await self.bus.finish()
+        for aggregates in self._aggregates:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(aggregates.drain(), self.settings.drain_seconds)
+        await self.bus.stop()
 
     def _all_jobs(self) -> list[tuple[str, float, Job]]:
         age = timedelta(seconds=self.settings.sweep_seconds)
 
-        def sweep_of(aggregates: Aggregates) -> Job:
+        def sweep_of(aggregates: "Aggregates") -> Job:
             async def sweep() -> None:
                 await aggregates.sweep(age)
 
@@ -134,7 +160,7 @@ class Service(Generic[S]):
             except Exception as error:  # noqa: BLE001 - a job that failed once must have its next turn
                 log.warning("job failed", job=name, error=repr(error))
 
-    async def migrate(self, indexes: Sequence[Index]) -> None:
+    async def migrate(self, indexes: "Sequence[Index]") -> None:
         """Make what the service needs in its database; safe to repeat.
 
         Raises:
@@ -142,10 +168,13 @@ class Service(Generic[S]):
         """
         if self.stateless:
             return
+        from lantoa_runtime.mongo import Aggregates, Index
+
         if self.settings.production and await self.db.is_embedded():
             raise EmbeddedRefused("LANTOA_ENV=production refuses the embedded development database")
+        keys = Index(conditions.COLLECTION, ("at",), ttl_seconds=conditions.KEPT_SECONDS)
         outboxes = [Aggregates.index(a.collection.name) for a in self._aggregates]
-        await self.db.ensure_indexes([*indexes, *outboxes, conditions.INDEX])
+        await self.db.ensure_indexes([*indexes, *outboxes, keys])
 
 
 def assemble(name: str, settings: S) -> Service[S]:
@@ -156,8 +185,6 @@ def assemble(name: str, settings: S) -> Service[S]:
         name=name,
         settings=settings,
         clock=clock,
-        db=connect(settings, name),
-        bus=Bus(name, settings, clock),
         blobs=Blobs(settings.media_url),
         app=app,
     )
@@ -185,7 +212,7 @@ def assemble(name: str, settings: S) -> Service[S]:
     return service
 
 
-def serve(service: Service[S], indexes: Sequence[Index], *, migrate: bool) -> None:
+def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> None:
     """Answer HTTP and handle events until SIGTERM or SIGINT, then drain."""
 
     @contextlib.asynccontextmanager
@@ -208,7 +235,7 @@ def serve(service: Service[S], indexes: Sequence[Index], *, migrate: bool) -> No
 
 
 def service_main(
-    name: str, settings_type: type[S], build: Callable[[Service[S]], None], indexes: Sequence[Index] = ()
+    name: str, settings_type: type[S], build: Callable[[Service[S]], None], indexes: "Sequence[Index]" = ()
 ) -> Callable[[], None]:
     """The command of a service: ``serve [--migrate] | migrate | version``."""
 

@@ -6,20 +6,22 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
 from lantoa_runtime.settings import RuntimeSettings
+from lantoa_runtime.unrecorded import Unrecorded, UnrecordedProvider
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _AGE = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 15, 60, 300, 1800)
@@ -35,6 +37,7 @@ EVENT_SECONDS = Histogram("lantoa_event_handler_seconds", "Time in the handler",
 EVENT_AGE = Histogram("lantoa_event_age_seconds", "From the event's time to its handling done", ["event"], buckets=_AGE)
 OUTBOX_WAITING = Gauge("lantoa_outbox_waiting", "Documents with events that wait to be published", ["collection"])
 OUTBOX_OLDEST = Gauge("lantoa_outbox_oldest_seconds", "Age of the oldest waiting event", ["collection"])
+OUTBOX_REFUSED = Counter("lantoa_outbox_refused_total", "Events set aside that NATS will never take", ["collection"])
 CONSUMER_PENDING = Gauge("lantoa_consumer_pending", "Messages not yet delivered", ["durable"])
 CONSUMER_ACK_PENDING = Gauge("lantoa_consumer_ack_pending", "Messages delivered and not yet answered", ["durable"])
 CONSUMER_REDELIVERED = Gauge("lantoa_consumer_redelivered", "Unanswered messages delivered more than once", ["durable"])
@@ -46,7 +49,7 @@ BUILD_INFO = Gauge("lantoa_build_info", "1 for what runs here", ["component", "v
 
 HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LOOP_SECONDS = 0.5
-tracer = trace.get_tracer("lantoa")
+tracer: Tracer = Unrecorded()
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -90,25 +93,28 @@ def configure_logs(service: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def trace_provider(service: str, settings: RuntimeSettings) -> TracerProvider:
+def trace_provider(service: str, settings: RuntimeSettings) -> "TracerProvider | UnrecordedProvider":
     """Traces always have ids, for the logs; they are recorded and exported where an OTLP endpoint is set."""
-    resource = Resource.create({"service.name": service, "service.namespace": "lantoa"})
-    # Without a sampler of ours, the standard variable OTEL_TRACES_SAMPLER decides what is recorded.
-    provider = TracerProvider(resource=resource, sampler=None if settings.otlp_endpoint else ALWAYS_OFF)
-    if settings.otlp_endpoint:
-        # Imported here: the exporter costs start-up time that most processes need not pay.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    if not settings.otlp_endpoint:
+        return UnrecordedProvider()
+    # Imported here: SDK and exporter cost start-up time and memory that most processes need not pay.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces"))
-        )
+    # Without a sampler of ours, the standard variable OTEL_TRACES_SAMPLER decides what is recorded.
+    provider = TracerProvider(resource=Resource.create({"service.name": service, "service.namespace": "lantoa"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces")))
     return provider
 
 
 def configure_traces(service: str, settings: RuntimeSettings) -> None:
     """Make the traces of this process."""
-    trace.set_tracer_provider(trace_provider(service, settings))
+    global tracer
+    provider = trace_provider(service, settings)
+    trace.set_tracer_provider(provider)
+    tracer = provider.get_tracer("lantoa")
 
 
 def exemplar() -> dict[str, str] | None:
@@ -190,18 +196,20 @@ def asking(method: str, base: str, template: str) -> Iterator[tuple[Span, dict[s
 
     ``base`` is the service's address, ``template`` a path without ids and without a query.
     """
-    address = urlsplit(base)
     method = method if method in HTTP_METHODS else "_OTHER"
-    attributes: dict[str, str | int] = {
-        "http.request.method": method,
-        "url.template": template,
-        "server.address": address.hostname or "",
-        "server.port": address.port or (443 if address.scheme == "https" else 80),
-    }
+    attributes = {"http.request.method": method, "url.template": template, **_server(base)}
     with span_of(f"{method} {template}", SpanKind.CLIENT, attributes) as span:
         carried: dict[str, str] = {}
         _propagator.inject(carried)
         yield span, carried
+
+
+@cache
+def _server(base: str) -> Mapping[str, str | int]:
+    """The attributes of one of the few services that this process asks."""
+    address = urlsplit(base)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    return {"server.address": address.hostname or "", "server.port": port}
 
 
 def answered(span: Span, status: int) -> None:

@@ -57,7 +57,7 @@ class DeviceNats:
             + [f"$JS.API.DIRECT.GET.KV_desired.$KV.desired.{own}"],
             "subscribe": [f"dev.dn.{own}.desired", f"dev.dn.{own}.cmd", f"_INBOX_{own}.>"],
         }
-        config = {
+        self._config_of: dict[str, Any] = {
             "listen": f"127.0.0.1:{self.port}",
             "max_payload": MIB,
             "jetstream": {"store_dir": str(folder / "js"), "sync_interval": "always", "max_file_store": 256 * MIB},
@@ -67,7 +67,22 @@ class DeviceNats:
         }
         folder.mkdir(parents=True)
         self._config = folder / "nats.json"
+        self._device_public = device.public
+        self._config.write_text(json.dumps(self._config_of))
+
+    async def forbid(self) -> None:
+        """Let the device in no more: its connection ends, as after a revocation."""
+        users = [user for user in self._config_of["authorization"]["users"] if user["nkey"] != self._device_public]
+        await self._reload({**self._config_of, "authorization": {"users": users}})
+
+    async def allow(self) -> None:
+        """Let it in again."""
+        await self._reload(self._config_of)
+
+    async def _reload(self, config: dict[str, Any]) -> None:
         self._config.write_text(json.dumps(config))
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     async def start(self) -> None:
         """Start it and return once it answers."""

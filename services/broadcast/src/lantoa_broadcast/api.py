@@ -8,14 +8,16 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lantoa_broadcast.domain import Grid, Session
-from lantoa_broadcast.usecases import grids, programme
+from lantoa_broadcast.usecases import grids, missed, programme
 from lantoa_broadcast.usecases.pages import newest_first
+from lantoa_broadcast.usecases.replay import replay
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import Id, SignedDocument
 from lantoa_runtime.errors import AppError, Invalid, NotFound
 from lantoa_runtime.http import Caller, CallerDep, KeyDep, Page, PageLimit, StrictModel, etag, idempotent
 from lantoa_runtime.http.auth import ROLES
 from lantoa_runtime.http.conditions import COLLECTION
+from lantoa_runtime.http.replay import replay_route
 
 _PLANNERS = ("technician", "approver")
 
@@ -76,8 +78,17 @@ class ProofView(BaseModel):
     document: SignedDocument
 
 
+class StatusView(BaseModel):
+    """How far an item's current revision has come: entries times stations."""
+
+    planned: int
+    confirmed: int
+    missed: int
+    waiting: int
+
+
 class AiringView(BaseModel):
-    """An entry at a station: heard to its end, or only cut attempts so far."""
+    """An entry at a station: heard to its end, only cut attempts so far, or missed (times are then the planned one)."""
 
     id: str
     state: str
@@ -132,6 +143,7 @@ def router(stores: Stores) -> APIRouter:
     _grids(routes, stores)
     _sessions(routes, stores)
     _airings(routes, stores)
+    replay_route(routes, stores.units, stores.clock, lambda turn: replay(stores, turn))
     return routes
 
 
@@ -212,6 +224,14 @@ def _airings(routes: APIRouter, stores: Stores) -> None:
             raise Invalid("field-missing", "/item_id")
         found, after = await newest_first(stores.airings.collection, where, "started_at", cursor, limit)
         return Page(items=[_airing_view(airing) for airing in found], next=after)
+
+    @routes.get("/items/{item_id}/status")
+    async def item_status(item_id: Id, caller: CallerDep) -> StatusView:
+        """How many of an item's airings are planned, proved, missed and awaited, within the caller's units."""
+        if not caller.signed_in:
+            raise AppError("sign-in-required", 401)
+        found = await missed.status(stores, item_id, caller.scopes)
+        return StatusView(planned=found.planned, confirmed=found.confirmed, missed=found.missed, waiting=found.waiting)
 
 
 def _airing_view(airing: Mapping[str, Any]) -> AiringView:

@@ -4,7 +4,8 @@ A session belongs to the unit whose people are the audience. A station plays the
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -132,6 +133,11 @@ class Session:
         """When it is over if it keeps its time."""
         return self.starts_at + timedelta(seconds=self.seconds)
 
+    def planned_at(self, entry_id: str) -> datetime:
+        """When an entry begins if the session keeps its time; its start for one that is not to be played."""
+        before = itertools.takewhile(lambda entry: entry.entry_id != entry_id, self.active)
+        return self.starts_at + timedelta(seconds=sum(entry.item.seconds for entry in before))
+
     def entry(self, entry_id: str) -> Entry | None:
         """An entry, withdrawn or not."""
         return next((entry for entry in self.entries if entry.entry_id == entry_id), None)
@@ -209,6 +215,57 @@ def programme(sessions: Iterable[Session], path: Sequence[str], now: datetime, l
     """
     current = [session for session in sessions if session.active and session.ends_at + late > now]
     return sorted(current, key=lambda session: (session.starts_at, -path.index(session.unit_id), session.session_id))
+
+
+def airing_id_of(device_id: str, entry_id: str) -> str:
+    """The id of an entry's airing at a station."""
+    return f"{device_id}:{entry_id}"
+
+
+def planned(session: Session, stations: Mapping[str, datetime]) -> list[tuple[str, Entry]]:
+    """Who is to play what of a session: stations that stood in their place when it began.
+
+    ``stations`` are those that hear the session's unit, with the moment since when each has its place.
+    """
+    present = sorted(station for station, since in stations.items() if since <= session.starts_at)
+    return [(station, entry) for entry in session.active for station in present]
+
+
+def missed(
+    session: Session, stations: Mapping[str, datetime], confirmed: Collection[str], now: datetime, grace: timedelta
+) -> list[tuple[str, Entry]]:
+    """What of a session counts as missed now: planned and not proved to its end, ``grace`` after the session's end.
+
+    ``confirmed`` are the ids of airings that were proved.
+    """
+    if now < session.ends_at + grace:
+        return []
+    return [
+        (station, entry)
+        for station, entry in planned(session, stations)
+        if airing_id_of(station, entry.entry_id) not in confirmed
+    ]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far an item has come: ``planned`` is the sum of the other three."""
+
+    planned: int
+    confirmed: int
+    missed: int
+
+    @property
+    def waiting(self) -> int:
+        """Planned, and nothing is known yet."""
+        return self.planned - self.confirmed - self.missed
+
+
+def tally(planned_ids: Iterable[str], states: Mapping[str, str]) -> Tally:
+    """Count airings: the planned ones, and those with a known state, whose station may have been moved away since."""
+    every = {*planned_ids, *states}
+    found = list(states.values())
+    return Tally(len(every), found.count("confirmed"), found.count("missed"))
 
 
 def proof_fault(entry: Entry, audio_sha256: str, item_id: str, revision: int, seconds: float, whole: bool) -> str:

@@ -9,5 +9,5 @@ RENDER_SECONDS = Histogram(
 )
 RENDERS = Counter("lantoa_content_renders_total", "Revisions that were to be rendered", ["outcome"])
 """Outcomes: rendered; failed, which the author is told; obsolete, because it was edited or is done; retried."""
-POST_LOOKS = Counter("lantoa_content_post_looks_total", "Looks at posts from outside, by what was found", ["finding"])
+POST_LOOKS = Counter("lantoa_content_post_looks_total", "Looks at posts from outside, by what was found", ["outcome"])
 """Findings: as-approved, changed, gone, unreachable."""

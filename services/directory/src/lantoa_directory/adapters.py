@@ -1,11 +1,15 @@
-"""Passwords as Argon2id hashes."""
+"""Passwords as Argon2id hashes; the demo's way to hand out codes."""
 
 import asyncio
+import json
+import os
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from lantoa_calendar.text import nfc
+from lantoa_runtime.clock import Clock
 
 _AT_ONCE = 2
 
@@ -37,3 +41,29 @@ class Argon2Passwords:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+class CodesFile:
+    """The demo's sender of codes: a JSON line ``{at, phone, code}`` for each, in a file for its owner's eyes only."""
+
+    def __init__(self, file: Path, clock: Clock) -> None:
+        self._file = file
+        self._clock = clock
+
+    async def send(self, phone: str, code: str) -> None:
+        """Write one code down.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        line = json.dumps({"at": self._clock.now().isoformat(), "phone": phone, "code": code})
+        await asyncio.to_thread(self._append, f"{line}\n".encode())
+
+    def _append(self, line: bytes) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)

@@ -1,7 +1,7 @@
 """HTTP: enrolment for devices, claiming and looking after them for people."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
@@ -35,6 +35,22 @@ class Welcome(BaseModel):
     key_set: SignedDocument
     nats_urls: tuple[str, ...]
     media_base: str
+
+
+class Waiting(BaseModel):
+    """Nobody has claimed the device yet; it shows the code."""
+
+    state: Literal["pending"] = "pending"
+    device_id: str
+    claim_code: str
+
+
+class Accepted(Welcome):
+    """The device is claimed and stands in a unit."""
+
+    state: Literal["accepted"] = "accepted"
+    device_id: str
+    unit_id: str
 
 
 class ClaimBody(StrictModel):
@@ -128,15 +144,14 @@ def make_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat]) ->
         response.headers["ETag"] = etag(device["rev"])
         return _view(device, names.get(device["unit_id"]), beats.get(device["_id"]))
 
-    @router.post("/enrolments")
-    async def enrol(body: EnrolmentBody, _: CallerDep, response: Response) -> dict[str, Any]:
+    @router.post("/enrolments", responses={202: {"model": Waiting}})
+    async def enrol(body: EnrolmentBody, _: CallerDep, response: Response) -> Accepted | Waiting:
         """A device asks to be let in: 202 until it is claimed, then 200 with what it needs to connect."""
         device = await registry.enrol(Enrolment(**body.model_dump()))
         if device["state"] == "pending":
             response.status_code = 202
-            return {"state": "pending", "device_id": device["_id"], "claim_code": device["claim_code"]}
-        told = {"state": "accepted", "device_id": device["_id"], "unit_id": device["unit_id"]}
-        return told | welcome.model_dump()
+            return Waiting(device_id=device["_id"], claim_code=device["claim_code"])
+        return Accepted(device_id=device["_id"], unit_id=device["unit_id"], **welcome.model_dump())
 
     @router.post("/devices/claim")
     async def claim(body: ClaimBody, caller: CallerDep, response: Response) -> DeviceView:

@@ -12,6 +12,8 @@ from lantoa_fleet.settings import FleetSettings
 from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.registry import Registry
+from lantoa_fleet.usecases.replay import replay
+from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import Index, ReadModel
 from lantoa_runtime.service import Service, service_main
 from lantoa_runtime.topology.keys import KeyRing
@@ -40,7 +42,8 @@ def build(service: Service[FleetSettings]) -> None:
     devices = service.aggregates("devices")
     link = SystemLink(settings.nats_url, ring.seed_file("sys").read_text().strip(), clock, settings.presence_s)
     desired = DesiredWriter(devices, DesiredBucket(bus), key, clock)
-    registry = Registry(devices, ReadModel(service.db["units"]), desired, link, clock)
+    units = ReadModel(service.db["units"])
+    registry = Registry(devices, units, desired, link, clock)
     # Two turns of a callout replica, so that the second kick cannot meet a snapshot from before the change.
     settle = timedelta(seconds=2 * settings.callout_refresh_s)
     attendance = Attendance(devices, link, clock, settle)
@@ -51,7 +54,9 @@ def build(service: Service[FleetSettings]) -> None:
         nats_urls=settings.device_nats_urls,
         media_base=settings.media_base,
     )
-    service.routes(api.make_router(registry, welcome, calls.beats))
+    router = api.make_router(registry, welcome, calls.beats)
+    replay_route(router, units, clock, lambda turn: replay(devices, turn))
+    service.routes(router)
     consumers.register(bus, registry, desired, attendance)
 
     async def presence() -> None:

@@ -1,6 +1,10 @@
-"""What stands behind the door: the services, and the file with the keys of media addresses."""
+"""What stands behind the door: the services, the file with the keys of media addresses, the text of consent."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,15 @@ _KEEP_ALIVE_SECONDS = 3.0
 _GATEWAY = Caller("gateway", "gateway", (Grant(SYSTEM, "*"),))
 
 
+@dataclass(frozen=True)
+class Upstream:
+    """One service: its address without a slash at the end, and the client to ask it with."""
+
+    service: str
+    base: str
+    client: aiohttp.ClientSession
+
+
 class Upstreams:
     """The services by name, over connections that are kept."""
 
@@ -31,9 +44,10 @@ class Upstreams:
         self._addresses = {name: address.rstrip("/") for name, address in addresses.items()}
         self._client: aiohttp.ClientSession | None = None
 
-    def address(self, service: str) -> str | None:
-        """Where a service is; ``None`` for one that is not there."""
-        return self._addresses.get(service)
+    def of(self, service: str) -> Upstream | None:
+        """A service by its name; ``None`` for one that is not there."""
+        base = self._addresses.get(service)
+        return Upstream(service, base, self.client) if base else None
 
     @property
     def client(self) -> aiohttp.ClientSession:
@@ -66,13 +80,79 @@ class Refusal(Exception):
         self.body = body
         self.headers = headers
 
+    @property
+    def told(self) -> str:
+        """What the problem says to people."""
+        problem = json.loads(self.body)
+        return f"{problem['title']}. {problem['detail']}"
 
-class Directory:
-    """Sign-in and sessions, as the directory keeps them."""
+
+_REFUSALS = frozenset({401, 422, 429})
+_PROBLEM = "application/problem+json"
+
+
+class _Asking:
+    """Calls of the directory, by the gateway itself unless somebody else is named."""
 
     def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
         self._upstreams = upstreams
         self._tokens = tokens
+
+    async def owner(self, kind: str, session_id: str) -> Any:
+        """Whose session this is: a ``person`` or a ``citizen``; the other kind's sessions are none here.
+
+        Raises:
+            AppError: ``sign-in-required``.
+            Unavailable: the directory does not answer.
+        """
+        try:
+            found = await self.ask("sessions/resolve", {"session_id": session_id})
+        except Refusal as refusal:
+            raise AppError("sign-in-required", 401) from refusal
+        if kind not in found:
+            raise AppError("sign-in-required", 401)
+        return found[kind]
+
+    async def ask(
+        self,
+        what: str,
+        body: Any,
+        language: str = "vi",
+        caller: Caller = _GATEWAY,
+        refusals: Container[int] = _REFUSALS,
+    ) -> Any:
+        """The directory's answer, ``None`` for an empty one.
+
+        Raises:
+            Refusal: it answers with one of these statuses.
+            Unavailable: it does not answer, or with another error.
+        """
+        token = self._tokens.token(caller, "directory")
+        headers = {HEADER: token, "Accept-Language": language, "Content-Type": "application/json"}
+        directory, path = self._upstreams.of("directory"), f"/api/v1/directory/{what}"
+        if directory is None:
+            raise Unavailable("directory")
+        timeout = aiohttp.ClientTimeout(total=RESPONSE_START_SECONDS)
+        post = directory.client.post
+        try:
+            with asking("POST", directory.base, path) as (span, carried):
+                sent = headers | carried
+                async with post(directory.base + path, json=body, headers=sent, timeout=timeout) as answer:
+                    answered(span, answer.status)
+                    if answer.status in refusals and answer.content_type == _PROBLEM:
+                        raise Refusal(answer.status, await answer.read(), _shown(answer.headers))
+                    answer.raise_for_status()
+                    return None if answer.status == 204 else await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("directory did not answer", asked=what, error=repr(error))
+            raise Unavailable("directory") from error
+
+
+class Directory:
+    """Sign-in and sessions of the staff, as the directory keeps them."""
+
+    def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
+        self._asking = _Asking(upstreams, tokens)
 
     async def sign_in(self, login: str, password: str, language: str) -> tuple[str, Person]:
         """A new session's id and its person.
@@ -81,7 +161,7 @@ class Directory:
             Refusal: wrong credentials, or too many tries.
             Unavailable: the directory does not answer.
         """
-        answer = await self._ask("sign-in", {"login": login, "password": password}, language)
+        answer = await self._asking.ask("sign-in", {"login": login, "password": password}, language)
         return answer["session_id"], Person(answer["person"])
 
     async def person(self, session_id: str) -> Person:
@@ -91,10 +171,7 @@ class Directory:
             AppError: ``sign-in-required``.
             Unavailable: the directory does not answer.
         """
-        try:
-            return Person((await self._ask("sessions/resolve", {"session_id": session_id}))["person"])
-        except Refusal as refusal:
-            raise AppError("sign-in-required", 401) from refusal
+        return Person(await self._asking.owner("person", session_id))
 
     async def end(self, session_id: str) -> None:
         """End a session.
@@ -102,30 +179,90 @@ class Directory:
         Raises:
             Unavailable: the directory does not answer; the session may still hold.
         """
-        await self._ask("sessions/end", {"session_id": session_id})
+        await self._asking.ask("sessions/end", {"session_id": session_id})
 
-    async def _ask(self, what: str, body: Any, language: str = "vi") -> Any:
-        token = self._tokens.token(_GATEWAY, "directory")
-        headers = {HEADER: token, "Accept-Language": language, "Content-Type": "application/json"}
-        base, path = self._upstreams.address("directory") or "", f"/api/v1/directory/{what}"
-        timeout = aiohttp.ClientTimeout(total=RESPONSE_START_SECONDS)
-        post = self._upstreams.client.post
-        try:
-            with asking("POST", base, path) as (span, carried):
-                sent = headers | carried
-                async with post(base + path, json=body, headers=sent, timeout=timeout) as answer:
-                    answered(span, answer.status)
-                    if answer.status in (401, 429):
-                        raise Refusal(answer.status, await answer.read(), _shown(answer.headers))
-                    answer.raise_for_status()
-                    return await answer.json() if answer.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("directory did not answer", asked=what, error=repr(error))
-            raise Unavailable("directory") from error
+
+class Citizens:
+    """Sign-in and sessions of citizens, as the directory keeps them."""
+
+    def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
+        self._asking = _Asking(upstreams, tokens)
+
+    async def send_code(self, phone: str, language: str) -> dict[str, Any]:
+        """Send a code to a phone: ``{phone, seconds}`` with the masked number and how long the code holds.
+
+        Raises:
+            Refusal: no mobile number, too many codes, or no way to send one.
+            Unavailable: the directory does not answer.
+        """
+        # The directory's own 503 says why no code can be sent; a gateway without a directory says its own.
+        body = {"phone": phone}
+        sent: dict[str, Any] = await self._asking.ask("citizen/code", body, language, refusals=_REFUSALS | {503})
+        return sent
+
+    async def sign_in(self, phone: str, code: str, consent: Mapping[str, str], language: str) -> tuple[str, Person]:
+        """A new session's id and its citizen.
+
+        Raises:
+            Refusal: the code is wrong or does not hold.
+            Unavailable: the directory does not answer.
+        """
+        body = {"phone": phone, "code": code, "consent": consent}
+        answer = await self._asking.ask("citizen/sign-in", body, language)
+        return answer["session_id"], Person(answer["citizen"], citizen=True)
+
+    async def person(self, session_id: str) -> Person:
+        """Whose session this is.
+
+        Raises:
+            AppError: ``sign-in-required``.
+            Unavailable: the directory does not answer.
+        """
+        return Person(await self._asking.owner("citizen", session_id), citizen=True)
+
+    async def end(self, session_id: str) -> None:
+        """End a session.
+
+        Raises:
+            Unavailable: the directory does not answer; the session may still hold.
+        """
+        await self._asking.ask("sessions/end", {"session_id": session_id})
+
+    async def erase(self, citizen: Person) -> None:
+        """Forget a citizen's number and name, and end their sessions.
+
+        Raises:
+            Refusal: they are forgotten already.
+            Unavailable: the directory does not answer.
+        """
+        await self._asking.ask("citizen/erase", None, caller=citizen.caller)
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in ("Content-Type", "Content-Language", "Retry-After") if name in headers}
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What citizens agree to when they sign in, in one language."""
+
+    text: str
+
+    PURPOSE = "sign-in-and-contests"
+    VERSION = "1"
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What the directory keeps of it."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
+        return {"purpose": self.PURPOSE, "version": self.VERSION, "text_sha256": digest}
+
+
+def consents(languages: tuple[str, ...]) -> dict[str, Consent]:
+    """The text of consent by its language."""
+    folder = resources.files("lantoa_gateway") / "pages"
+    texts = {language: (folder / f"consent.{language}.txt").read_text("utf-8") for language in languages}
+    return {language: Consent(text.strip()) for language, text in texts.items()}
 
 
 class DeviceKeys:

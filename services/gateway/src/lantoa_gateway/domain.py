@@ -44,8 +44,13 @@ KEPT_BACK = frozenset(
 )
 """Answer headers that do not leave: those of one hop (RFC 9110, 7.6.1), and cookies, which only the gateway sets."""
 
-_INTERNAL = {"directory": frozenset({"sign-in", "sessions"})}
+_INTERNAL = {"directory": frozenset({"sign-in", "sessions", "citizen"})}
 _PUBLIC = {"fleet": frozenset({"enrolments"})}
+_READ_BY_ALL = {"contest": frozenset({"contests"})}
+_PAGES = {"tin": "content", "thi": "contest"}
+"""First words of the public pages' addresses and the services that make them."""
+_API = "/api/v1/"
+_LONGEST_NEXT = 500
 
 
 @dataclass(frozen=True)
@@ -54,28 +59,59 @@ class Target:
 
     service: str
     resource: str
+    page: bool = False
+    """A public page, for readers; otherwise JSON, for programs."""
+
+    @property
+    def label(self) -> str:
+        """The path without what differs from request to request: for metrics and traces."""
+        return f"/{self.resource}/*" if self.page else f"{_API}{self.service}/*"
 
     @property
     def internal(self) -> bool:
         """For the gateway itself, never for a client."""
-        return self.resource in _INTERNAL.get(self.service, ())
+        return not self.page and self.resource in _INTERNAL.get(self.service, ())
 
     @property
     def public(self) -> bool:
-        """For strangers too: a device has no session when it enrols."""
+        """For strangers only: a device has no session when it enrols."""
         return self.resource in _PUBLIC.get(self.service, ())
+
+    @property
+    def citizens(self) -> bool:
+        """A citizen may be the caller."""
+        return self.page or self.service == "contest"
+
+    def open_to_all(self, method: str) -> bool:
+        """Answered to strangers too, so whoever cannot be recognised is one."""
+        read = self.page or self.resource in _READ_BY_ALL.get(self.service, ())
+        return self.public or (read and method in SAFE_METHODS)
+
+
+def passed_on(path: str) -> bool:
+    """Whether what lies at a path is made by a service and not here."""
+    return path.startswith(_API) or path.split("/", 2)[1] in _PAGES
 
 
 def target_of(path: str) -> Target | None:
-    """Where ``/api/v1/<service>/<resource>...`` leads; ``path`` is decoded, as the service will read it.
+    """Where ``/api/v1/<service>/<resource>...`` or a page's path leads; it is decoded, as the service will read it.
 
     ``None`` for a path with empty, ``.`` or ``..`` parts: two readers could take it for two different things.
     """
-    parts = path.removeprefix("/api/v1/").split("/")
+    api = path.startswith(_API)
+    parts = path.removeprefix(_API if api else "/").split("/")
     inner = parts[:-1] if parts[-1] == "" else parts
-    if len(inner) < 2 or any(part in ("", ".", "..") for part in inner):
+    if any(part in ("", ".", "..") for part in inner):
         return None
-    return Target(parts[0], parts[1])
+    if api:
+        return Target(parts[0], parts[1]) if len(inner) > 1 else None
+    return Target(_PAGES[parts[0]], parts[0], page=True) if parts[0] in _PAGES else None
+
+
+def safe_next(asked: str) -> str | None:
+    """Where to go after sign-in: an absolute path of this site; ``None`` for what could lead to another."""
+    plain = asked[:1] == "/" and asked[:2] != "//" and "\\" not in asked and asked.isprintable()
+    return asked if plain and len(asked) <= _LONGEST_NEXT else None
 
 
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:

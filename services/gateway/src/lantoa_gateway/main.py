@@ -4,15 +4,20 @@ import json
 import time
 
 from joserfc.jwk import OKPKey
+from starlette.middleware import Middleware
 
-from lantoa_gateway.adapters import DeviceKeys, Directory, Upstreams
+from lantoa_gateway.adapters import Citizens, DeviceKeys, Directory, Upstreams, consents
 from lantoa_gateway.api.auth import auth_routes
+from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
 from lantoa_gateway.api.files import Console, docs_routes, media_routes
 from lantoa_gateway.api.guard import Guard
+from lantoa_gateway.api.pages import HOME, PACKAGE, citizen_pages
 from lantoa_gateway.api.proxy import Proxy
 from lantoa_gateway.settings import GatewaySettings
-from lantoa_gateway.usecases import Sessions, Tokens
+from lantoa_gateway.usecases import Callers, Sessions, Tokens
 from lantoa_runtime.http.auth import TokenSigner
+from lantoa_runtime.http.pages import Pages
+from lantoa_runtime.http.problems import LANGUAGES
 from lantoa_runtime.service import Service, service_main
 
 
@@ -26,13 +31,21 @@ def build(service: Service[GatewaySettings]) -> None:
     tokens = Tokens(TokenSigner(key), time.time)
     directory = Directory(upstreams, tokens)
     sessions = Sessions(directory, time.monotonic)
+    citizens = Citizens(upstreams, tokens)
+    citizen_sessions = Sessions(citizens, time.monotonic)
+    door = CitizenDoor(citizens, citizen_sessions, settings.gateway_citizens_per_minute)
+    pages, agreed = Pages(PACKAGE, HOME), consents(LANGUAGES)
     app.add_middleware(Guard, production=settings.production)
+    # Innermost, where add_middleware would put it outermost: inside the guard and the chassis, before any routing.
+    callers = Callers(sessions, citizen_sessions)
+    app.user_middleware.append(Middleware(Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages))
     app.include_router(auth_routes(directory, sessions))
+    app.include_router(citizen_routes(door, agreed))
+    app.include_router(citizen_pages(pages, door, agreed))
     app.include_router(
         media_routes(DeviceKeys(settings.gateway_device_keys_file, settings.gateway_root_public), service.blobs)
     )
     app.include_router(docs_routes())
-    app.mount("/api/v1", Proxy(upstreams, sessions, tokens))
     if settings.gateway_console_dir:
         app.mount("/", Console(directory=settings.gateway_console_dir, html=True))
 

@@ -18,6 +18,8 @@ class GatewaySettings(RuntimeSettings):
     """Key set (``SignedDocument``) whose keys sign media addresses; read again when the file changes."""
     gateway_root_public: str
     """Public key of the root that signed the key set: base64url of 32 bytes."""
+    gateway_citizens_per_minute: int = Field(default=60, ge=1)
+    """Codes, and entries of codes, from one address, as many at once: a school or a mobile network is one address."""
     gateway_console_dir: Path | None = None
     """The built console; without one only the API is served."""
     drain_seconds: float = Field(default=8.0)

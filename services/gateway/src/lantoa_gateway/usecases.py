@@ -1,30 +1,33 @@
 """Who stands behind a session, and the tokens that say so to the services."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lantoa_gateway.domain import Target
+from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import Caller, Grant, TokenSigner
 
 SESSION_SECONDS = 30.0
 """How long a person is believed without asking the directory: how late another gateway learns of a sign-out."""
 TOKEN_SECONDS = 45.0
 """How long a token is used again; it lives for 60."""
+STRANGERS_WAIT_SECONDS = 2.0
+"""How long a page that is open to all waits for the directory before it is shown as to a stranger."""
 _REMEMBERED = 5000
+_ANONYMOUS = Caller("anonymous", "")
 
 
-@dataclass(frozen=True)
 class Person:
-    """Somebody signed in, as the directory describes them: id, name, title, grants."""
+    """Somebody signed in, as the directory describes them: staff by id, name, title, grants; citizens by id, name."""
 
-    view: dict[str, Any]
-
-    @property
-    def caller(self) -> Caller:
+    def __init__(self, view: dict[str, Any], citizen: bool = False) -> None:
+        grants = tuple(Grant(grant["role"], grant["unit_id"]) for grant in view.get("grants", ()))
+        self.view = view
+        self.caller = Caller(view["id"], view["name"], grants, citizen)
         """What the services are told."""
-        grants = tuple(Grant(grant["role"], grant["unit_id"]) for grant in self.view["grants"])
-        return Caller(self.view["id"], self.view["name"], grants)
 
 
 class SessionStore(Protocol):
@@ -64,13 +67,60 @@ class Sessions:
 
     async def end(self, session_id: str) -> None:
         """Sign out, here and in the directory."""
-        self._forget(session_id)
+        self.forget(session_id)
         await self._store.end(session_id)
-        self._forget(session_id)
+        self.forget(session_id)
 
-    def _forget(self, session_id: str) -> None:
+    def forget(self, session_id: str) -> None:
+        """Ask the directory about this session the next time."""
         self._ends += 1
         self._known.pop(session_id, None)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The session ids that a request shows, of the two kinds there are."""
+
+    staff: str | None
+    citizen: str | None
+
+
+class Callers:
+    """Who makes a request that is passed on."""
+
+    def __init__(self, staff: Sessions, citizens: Sessions) -> None:
+        self._staff = staff
+        self._citizens = citizens
+
+    async def of(self, target: Target, method: str, shown: Shown) -> Caller:
+        """Staff before citizens; strangers where those may be.
+
+        Raises:
+            AppError: ``sign-in-required``.
+            Unavailable: the directory does not answer, and it matters who this is.
+        """
+        if target.public:
+            return _ANONYMOUS
+        open_to_all = target.open_to_all(method)
+        refusal = AppError("sign-in-required", 401)
+        for sessions, session_id in self._ways(target, shown):
+            try:
+                async with asyncio.timeout(STRANGERS_WAIT_SECONDS if open_to_all else None):
+                    return (await sessions.person(session_id)).caller
+            except TimeoutError:
+                refusal = Unavailable("directory")
+            except AppError as error:
+                refusal = error
+        # Who sends something as somebody must not be taken for a stranger because the directory is away.
+        if open_to_all or (target.page and refusal.http_status == 401):
+            return _ANONYMOUS
+        raise refusal
+
+    def _ways(self, target: Target, shown: Shown) -> Iterator[tuple[Sessions, str]]:
+        if shown.staff is not None and not target.page:
+            yield self._staff, shown.staff
+        if shown.citizen is not None and target.citizens:
+            yield self._citizens, shown.citizen
 
 
 class Tokens:

@@ -69,6 +69,8 @@ class Player:
         if self._order is not None and self._order.rundown_sha256 != order.rundown_sha256:
             self._before = self._order
         self._order = order
+        # What is not in it was forgotten by the device and comes back right.
+        self._damaged &= order.media.keys()
 
     def screen(self, device: Device) -> Screen:
         """What the page is to show now; being asked is the sign that there is a page."""
@@ -96,7 +98,7 @@ class Player:
     async def slide(self, device: Device, sha256: str) -> bytes | None:
         """A slide of the present order, checked again as it leaves; None when it is not here or no longer right.
 
-        A damaged file raises an alarm and leaves the turn; the device fetches it anew when it starts next.
+        A damaged file raises an alarm and leaves the turn until the device has fetched it anew.
         """
         path = self._order.media.get(sha256) if self._order else None
         if path is None or sha256 in self._damaged:
@@ -105,7 +107,8 @@ class Player:
         if data is not None and hashlib.sha256(data).hexdigest() == sha256:
             return data
         self._damaged.add(sha256)
-        await device.alarm("playback_failed", f"slide {sha256}: damaged on disk")
+        if not await device.damaged(sha256):
+            self._damaged.discard(sha256)  # It could not be read just now.
         return None
 
     async def shown(self, device: Device, report: Shown) -> Verdict:

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id, SignedDocument
-from lantoa_runtime.errors import Invalid, NotFound
+from lantoa_runtime.errors import AppError, Invalid, NotFound
 from lantoa_runtime.http import Caller, CallerDep, Page, PageLimit
 from lantoa_runtime.http.auth import ROLES
+from lantoa_runtime.http.replay import replay_route
 from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
 from lantoa_signboard.usecases.pages import newest_first
+from lantoa_signboard.usecases.replay import replay
+from lantoa_signboard.usecases.status import status
 from lantoa_signboard.usecases.stores import Stores
 
 
@@ -43,6 +46,15 @@ class ProofView(BaseModel):
     ended_at: datetime
     seconds: float
     document: SignedDocument
+
+
+class StatusView(BaseModel):
+    """How far an item's current revision has come: entries times boards. What is not shown yet is never ``missed``."""
+
+    planned: int
+    confirmed: int
+    missed: int
+    waiting: int
 
 
 class DisplayView(BaseModel):
@@ -119,4 +131,14 @@ def router(stores: Stores) -> APIRouter:
         found, after = await newest_first(stores.displays.collection, where, "started_at", cursor, limit)
         return Page(items=[_display_view(display) for display in found], next=after)
 
+    @routes.get("/items/{item_id}/status")
+    async def item_status(item_id: Id, caller: CallerDep) -> StatusView:
+        """How many of an item's displays are planned, proved and awaited, within the caller's units."""
+        if not caller.signed_in:
+            raise AppError("sign-in-required", 401)
+        found = await status(stores, item_id, caller.scopes)
+        waiting = found.planned - found.confirmed
+        return StatusView(planned=found.planned, confirmed=found.confirmed, missed=0, waiting=waiting)
+
+    replay_route(routes, stores.units, stores.clock, lambda turn: replay(stores, turn))
     return routes

@@ -65,7 +65,8 @@ def next_cue(
     sha256 of audio that is here and of audio that cannot be decoded. ``attempts`` are the states of
     earlier attempts by entry; all must be closed.
     """
-    for session in sorted(sessions, key=lambda session: (session.starts_at, session.session_id)):
+    # Stable: of sessions that start together the rundown names that of the nearest unit first.
+    for session in sorted(sessions, key=lambda session: session.starts_at):
         if now >= session.ends_at + late:
             continue
         planned_at = not_before = session.starts_at

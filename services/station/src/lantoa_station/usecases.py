@@ -85,17 +85,21 @@ class Station:
         self._order: Order | None = None
         self._changed = asyncio.Event()
         self._stop = threading.Event()
+        self._cut = threading.Event()
         self._broken: set[str] = set()
         self._past: dict[str, list[AttemptState]] = {}
 
     def take(self, order: Order) -> None:
-        """A new or completed order. What is playing goes on."""
+        """A new or completed order. What is playing goes on, unless the device was revoked."""
         self._order = order
+        if order.revoked:
+            self._cut.set()
         self._changed.set()
 
     def stop(self) -> None:
         """Fall silent at once; ``run`` returns after the cut has been written."""
         self._stop.set()
+        self._cut.set()
         self._changed.set()
 
     async def run(self, device: Device) -> None:
@@ -103,6 +107,7 @@ class Station:
         await self._recover(device)
         while not self._stop.is_set():
             self._changed.clear()
+            self._cut.clear()
             cue = self._next(device)
             wait_s = (cue.play_at - device.clock.now()).total_seconds() if cue else LOOK_AGAIN_S
             if cue and wait_s <= 0:
@@ -135,6 +140,8 @@ class Station:
         if order is None or not isinstance(order.rundown, RadioRundown):
             return
         session, entry = find(order.rundown, cue)
+        if await device.damaged(entry.media.sha256):
+            return
         now = device.clock.now()
         cut = AiredProof(
             device_id=device.identity.device_id,
@@ -159,7 +166,7 @@ class Station:
         self._log.write("start", started_at, planned_at=cue.planned_at.isoformat(), **about)
         audio = order.media[entry.media.sha256]
         try:
-            played = await asyncio.to_thread(self._sink.play, audio, cut.local_id, self._stop)
+            played = await asyncio.to_thread(self._sink.play, audio, cut.local_id, self._cut)
         except AudioRefused as error:
             self._broken.add(entry.media.sha256)
             await device.alarm("playback_failed", f"{entry.entry_id}: {error}")

@@ -10,13 +10,14 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
+from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from lantoa_contracts.catalogue import EventSpec, consumed_by
 from lantoa_runtime.bus.delivery import OUTCOMES, Delivery, Handler
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Unavailable
+from lantoa_runtime.errors import EventRefused, Unavailable
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import (
     CONSUMER_ACK_PENDING,
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 _FETCH = PullSub(batch_size=8, timeout=5.0)
 _WORKERS = 8
 _PUBLISH_TIMEOUT = 5.0
+_CANCEL_AGAIN = 0.5
 _START_WAIT = 0.5
 _TASKS_OF_A_SUBSCRIBER = 2
 """One fetches, one hands out (FastStream 0.7.8)."""
@@ -100,12 +102,16 @@ class Bus:
         """Store a message in the stream that has its subject; returns after the stream's acknowledgement.
 
         Raises:
+            EventRefused: larger than its stream or the server takes; it never will be stored.
             Unavailable, NatsError: not stored, or not known to be: publish it again with the same ``Nats-Msg-Id``.
         """
         bounded = subject.startswith(("evt.", "dlq."))
         template = subject if bounded else f"{subject.rpartition('.')[0]}.{{device_id}}"
         with sending(subject, template, headers, way) as sent:
-            await self.jetstream.publish(subject, body, headers=sent, timeout=_PUBLISH_TIMEOUT)
+            try:
+                await self.jetstream.publish(subject, body, headers=sent, timeout=_PUBLISH_TIMEOUT)
+            except (MaxPayloadError, BadRequestError) as error:
+                raise EventRefused(f"{len(body)} bytes: {error}") from error
         EVENTS_PUBLISHED.labels(subject if subject.startswith("evt.") else subject.split(".")[0], way).inc()
 
     async def _dead_letter(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
@@ -238,9 +244,12 @@ class Bus:
 
     async def finish(self) -> None:
         """Stop fetching and let the handlers that run finish; what they write can still be published."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting = {task for task in self._tasks if not task.done()}
+        while waiting:
+            # Again and again: nats-py can swallow a cancel together with the answer that came in that moment.
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN)
         await asyncio.gather(*(subscriber.stop() for subscriber in self._subscribers.values() if subscriber.running))
 
     async def stop(self) -> None:

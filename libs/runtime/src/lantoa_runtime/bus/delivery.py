@@ -10,17 +10,19 @@ from typing import Any
 
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import BadSubjectError, MaxPayloadError
 from nats.errors import Error as NatsError
+from nats.js.errors import BadRequestError
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_contracts.envelope import ID, MSG_ID, SOURCE, TIME, TRACEPARENT
+from lantoa_contracts.envelope import MSG_ID, TRACEPARENT, Envelope
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Unavailable
-from lantoa_runtime.mongo.driver import MongoError
+from lantoa_runtime.mongo.driver import MongoError, is_outage
 from lantoa_runtime.telemetry import (
     EVENT_AGE,
     EVENT_SECONDS,
@@ -41,8 +43,31 @@ MOST_DELIVERIES = 50
 _HEARTBEAT_SECONDS = 0.5
 """Several times within the shortest ``ack_wait`` in use (2 s in tests)."""
 OUTCOMES = ("ack", "retry", "dead", "repeat")
-_INFRASTRUCTURE = (MongoError, NatsError, OSError, TimeoutError, Unavailable)
+_OUTAGES = (NatsError, TimeoutError, Unavailable)
+_OUR_OWN_FAULTS = (MaxPayloadError, BadSubjectError, BadRequestError)
+"""What NATS refuses because of what was asked, today and tomorrow."""
+_WRONG_PATHS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""Files that are not as the program thinks; every other error of the operating system is a disk or a network."""
 _MOST_REMEMBERED = 1000
+
+
+def is_infrastructure(error: Exception) -> bool:
+    """Whether something this process stands on was away: the message is not at fault and waits for as long as it takes.
+
+    A programming error that only looks like one (a bad query, a document or message too large) is not.
+    """
+    if isinstance(error, MongoError):
+        return is_outage(error)
+    if isinstance(error, OSError):
+        return not isinstance(error, _WRONG_PATHS)
+    return isinstance(error, _OUTAGES) and not isinstance(error, _OUR_OWN_FAULTS)
+
+
+class EnvelopeRefused(AppError):
+    """An event whose headers are missing or contradict its subject. Final."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("envelope-refused", 422, why=why)
 
 
 class NeverAnswered(Exception):
@@ -74,18 +99,22 @@ def read_meta(spec: EventSpec, msg: Msg) -> Meta:
     """The message's envelope. A device has none: its id is its place in the stream, its time the stream's.
 
     A device may send any header, so none of its is read.
+
+    Raises:
+        EnvelopeRefused: an event without its envelope, or one of another type than its subject says.
     """
+    stored, deliveries = msg.metadata.timestamp, msg.metadata.num_delivered
     device_id = _device_of(spec, msg.subject)
-    headers = {} if device_id else msg.headers or {}
-    stored = msg.metadata.timestamp
-    return Meta(
-        id=headers.get(ID) or f"{msg.metadata.stream}:{msg.metadata.sequence.stream}",
-        subject=msg.subject,
-        time=datetime.fromisoformat(headers[TIME]) if TIME in headers else stored,
-        source=headers.get(SOURCE, "device"),
-        deliveries=msg.metadata.num_delivered,
-        device_id=device_id,
-    )
+    if device_id:
+        place = f"{msg.metadata.stream}:{msg.metadata.sequence.stream}"
+        return Meta(place, msg.subject, stored, "device", deliveries, device_id)
+    try:
+        envelope = Envelope.from_headers(msg.headers or {})
+    except (KeyError, ValueError) as error:
+        raise EnvelopeRefused(f"{type(error).__name__} {error}") from error
+    if envelope.type != spec.type or envelope.time.tzinfo is None:
+        raise EnvelopeRefused(f"{envelope.type} {envelope.time.isoformat()}")
+    return Meta(envelope.id, msg.subject, envelope.time, envelope.source, deliveries)
 
 
 @dataclass
@@ -200,7 +229,7 @@ class Delivery:
         failed(trace.get_current_span(), type(error).__name__)
         deliveries, place = msg.metadata.num_delivered, msg.metadata.sequence.stream
         wait = self._wait(error, self._counted(msg))
-        if isinstance(error, _INFRASTRUCTURE):
+        if is_infrastructure(error):
             if len(self._excused) >= _MOST_REMEMBERED:
                 self._excused.clear()  # Other replicas answered what is remembered here.
             self._excused[place] = deliveries
@@ -224,7 +253,7 @@ class Delivery:
 
     def _wait(self, error: Exception, counted: int) -> float | None:
         """Seconds until the next try, or ``None`` when there is none."""
-        if isinstance(error, _INFRASTRUCTURE):
+        if is_infrastructure(error):
             return self.infrastructure_wait
         if isinstance(error, ValidationError | NeverAnswered) or (isinstance(error, AppError) and not error.retryable):
             return None

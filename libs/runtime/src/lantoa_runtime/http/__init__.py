@@ -2,15 +2,18 @@
 
 from lantoa_runtime.http.auth import Caller, CallerDep, Grant
 from lantoa_runtime.http.conditions import IfMatch, KeyDep, etag, idempotent
-from lantoa_runtime.http.models import Page, PageLimit, StrictModel
+from lantoa_runtime.http.models import AS_WRITTEN, Day, Line, Page, PageLimit, StrictModel
 from lantoa_runtime.http.ranges import blob_response
 
 __all__ = [
+    "AS_WRITTEN",
     "Caller",
     "CallerDep",
+    "Day",
     "Grant",
     "IfMatch",
     "KeyDep",
+    "Line",
     "Page",
     "PageLimit",
     "StrictModel",

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 from lantoa_runtime import __version__
+from lantoa_runtime.http.bodies import fit_json
 from lantoa_runtime.http.models import Problem
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -33,6 +35,7 @@ class Api(FastAPI):
             redoc_url=None,
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             responses=_ERRORS,
+            dependencies=[Depends(fit_json)],
             generate_unique_id_function=_operation_id_of(name),
             # FastAPI's own spans hold whole queries, among them signatures of media addresses; the chassis makes ours.
             telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -54,6 +57,14 @@ class Api(FastAPI):
                     if parameter["schema"].keys() & NEEDED.keys():
                         parameter |= {"required": True, "schema": {"type": "string"}}
         return document
+
+    def methods_at(self, path: str) -> set[str]:
+        """The methods that the document has for an address; empty when it does not know it."""
+        documented: dict[str, dict[str, Any]] = self.openapi()["paths"]
+        if path in documented:
+            return {method.upper() for method in documented[path]}
+        found = (item for template, item in documented.items() if compile_path(template)[0].match(path))
+        return {method.upper() for item in found for method in item}
 
 
 def _operation_id_of(name: str) -> Any:

@@ -123,7 +123,8 @@ class TokenVerifier:
         try:
             claims = jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims
             self._claims.validate(claims)
-        except (JoseError, ValueError, TypeError) as error:  # A header of the wrong type is a TypeError in joserfc.
+        # In joserfc a header of the wrong type is a TypeError, one of endless brackets a RecursionError.
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise AppError("sign-in-required", 401) from error
         grants = tuple(Grant(role, unit) for role, unit in claims["grants"])
         caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True)

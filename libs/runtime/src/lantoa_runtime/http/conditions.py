@@ -1,22 +1,28 @@
 """Conditional requests (RFC 9110) and repeats (Idempotency-Key)."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from lantoa_runtime.errors import AppError, StaleVersion, Unavailable
+from lantoa_runtime.errors import AppError, DuplicateKey, StaleVersion, Unavailable
 from lantoa_runtime.http.api import NEEDED
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.ids import new_id
-from lantoa_runtime.mongo.driver import Collection, DuplicateKey, Index
+
+if TYPE_CHECKING:  # A service without a database does not load the driver.
+    from lantoa_runtime.mongo.driver import Collection
 
 T = TypeVar("T")
-_KEY_LENGTH = range(8, 81)
+_KEY = re.compile(r"[\x20-\x7e]{8,80}")
+_ETAG = re.compile(r'(?:W/)?("?)([0-9]{1,15})\1')
+"""As we write it, as a proxy weakens it, or as somebody types it."""
 COLLECTION = "idempotency"
-INDEX = Index(COLLECTION, ("at",), ttl_seconds=86_400)
+KEPT_SECONDS = 86_400
+"""How long a key is remembered."""
 
 
 def etag(ver: int) -> str:
@@ -29,12 +35,12 @@ def _if_match(
         str | None, Header(description="The ETag of the version that was seen; 428 without.", json_schema_extra=NEEDED)
     ] = None,
 ) -> int:
-    if if_match is None:
+    if not if_match:
         raise AppError("if-match-required", 428)
-    try:
-        return int(if_match.strip().removeprefix("W/").strip('"'))
-    except ValueError:
-        raise StaleVersion from None
+    shown = _ETAG.fullmatch(if_match.strip())
+    if shown is None:
+        raise StaleVersion
+    return int(shown.group(2))
 
 
 IfMatch = Annotated[int, Depends(_if_match)]
@@ -43,10 +49,11 @@ IfMatch = Annotated[int, Depends(_if_match)]
 
 def _key(
     idempotency_key: Annotated[
-        str, Header(description="8 to 80 characters, new for each new thing; 400 without.", json_schema_extra=NEEDED)
+        str,
+        Header(description="8 to 80 ASCII characters, new for each new thing; 400 without.", json_schema_extra=NEEDED),
     ] = "",
 ) -> str:
-    if len(idempotency_key) not in _KEY_LENGTH:
+    if not _KEY.fullmatch(idempotency_key):
         raise AppError("idempotency-key-required", 400)
     return idempotency_key
 
@@ -58,7 +65,7 @@ KeyDep = Annotated[str, Depends(_key)]
 async def idempotent(
     request: Request,
     response: Response,
-    records: Collection,
+    records: "Collection",
     caller: Caller,
     key: str,
     body: BaseModel,
@@ -68,18 +75,21 @@ async def idempotent(
     """Create once per key: the record is stored first with the id to be created, a repeat looks that id up.
 
     ``create`` makes the thing under the given id and lets ``DuplicateKey`` through; ``lookup`` finds it. A repeat that
-    finds nothing, because the first try died in between, creates under the same id, so two at once make one.
+    finds nothing, because the first try died in between, creates under the same id, so two at once make one. When
+    ``create`` refuses, nothing was made and the key is free again for the corrected body.
 
     Raises:
         AppError: ``idempotency-key-reused`` when the key came with another body before.
     """
     clock = request.app.state.service.clock
     fingerprint = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    name = f"{caller.id}|{request.url.path}|{key}"
+    name = f"{caller.id}|{request.scope['path']}|{key}"
     created_id = new_id(clock.now())
+    ours = True
     try:
         await records.insert_one({"_id": name, "fingerprint": fingerprint, "created_id": created_id, "at": clock.now()})
     except DuplicateKey:
+        ours = False
         record = await records.find_one({"_id": name})
         if record is None:
             raise Unavailable("idempotency") from None
@@ -98,3 +108,7 @@ async def idempotent(
             raise
         response.headers["Idempotent-Replay"] = "true"
         return found
+    except AppError as refusal:
+        if ours and not refusal.retryable:
+            await records.delete_one({"_id": name, "created_id": created_id})
+        raise

@@ -8,10 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lantoa_runtime.http.problems import unexpected
+from lantoa_runtime.http.problems import problem, unexpected
 from lantoa_runtime.telemetry import HTTP_METHODS, HTTP_SECONDS, exemplar, failed, span_of, trace_context
 
 MOST_BODY_BYTES = 1024 * 1024
+_READ = frozenset({b"traceparent", b"tracestate", b"content-encoding"})
 _UNTRACED = ("/livez", "/readyz", "/metrics")
 
 
@@ -48,11 +49,14 @@ class Chassis:
                 answered = True
             await send(message)
 
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
         known = {"http.request.method": method if method in HTTP_METHODS else "_OTHER", "url.scheme": scope["scheme"]}
         with span_of(method, SpanKind.SERVER, known, trace_context(headers)) as span:
             try:
-                await self.app(scope, limited, watched)
+                if headers.get("content-encoding", "identity").lower() != "identity":
+                    await problem(Request(scope), 415, "body-packed")(scope, receive, watched)
+                else:
+                    await self.app(scope, limited, watched)
             except Exception as error:
                 if answered:
                     raise

@@ -1,6 +1,7 @@
 """Errors as ``application/problem+json`` (RFC 9457), in the reader's language, Vietnamese unless asked otherwise."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -12,13 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from lantoa_runtime.errors import AppError, Invalid
-from lantoa_runtime.mongo.driver import DuplicateKey, MongoError
+from lantoa_runtime.errors import AppError, DuplicateKey, Invalid
+from lantoa_runtime.http.api import Api
 from lantoa_runtime.telemetry import trace_id
 
 log = structlog.get_logger()
 
 LANGUAGES = ("vi", "en")
+_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _MEDIA_TYPE = "application/problem+json"
 _VALIDATION_TEXTS = {
     "missing": "field-missing",
@@ -26,6 +28,7 @@ _VALIDATION_TEXTS = {
     "string_too_long": "text-too-long",
     "string_too_short": "text-too-short",
     "json_invalid": "json-invalid",
+    "json_repeats": "name-repeated",
     "literal_error": "value-not-allowed",
     "enum": "value-not-allowed",
 }
@@ -46,12 +49,18 @@ def _catalogue(package: str, language: str) -> dict[str, dict[str, str]]:
 
 
 def language_of(accept: str) -> str:
-    """The first language of an ``Accept-Language`` header that we have, else Vietnamese."""
-    for part in accept.split(","):
-        wanted = part.split(";")[0].strip().lower()[:2]
-        if wanted in LANGUAGES:
-            return wanted
+    """The best liked language of an ``Accept-Language`` header (RFC 9110, 12.5.4) that we have, else Vietnamese."""
+    liked = [(_weight(weight), tag.strip().lower()) for tag, _, weight in (p.partition(";") for p in accept.split(","))]
+    for weight, tag in sorted(liked, key=lambda one: -one[0]):
+        if weight > 0 and tag.split("-")[0] in LANGUAGES:
+            return tag.split("-")[0]
     return LANGUAGES[0]
+
+
+def _weight(written: str) -> float:
+    """The ``q=0.5`` after a language; 1 without."""
+    match = _WEIGHT.fullmatch(written.strip())
+    return float(match.group(1)) if match else 1.0
 
 
 def text(package: str, language: str, code: str, params: Mapping[str, Any]) -> tuple[str, str]:
@@ -100,15 +109,15 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
     for item in error.errors()[:20]:
         code = _VALIDATION_TEXTS.get(item["type"], "value-wrong")
         # A syntax error's place is a character, which no pointer can name.
-        location = () if code == "json-invalid" else item["loc"][1 if item["loc"][:1] == ("body",) else 0 :]
+        location = () if item["type"].startswith("json_") else item["loc"][1 if item["loc"][:1] == ("body",) else 0 :]
         title, _ = text(request.app.state.package, language, code, item.get("ctx", {}))
         errors.append({"pointer": "".join(f"/{_escaped(part)}" for part in location), "message": title})
     return problem(request, 422, "invalid-request", errors=errors)
 
 
 def _escaped(part: object) -> str:
-    """A token of a JSON pointer (RFC 6901)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
+    """A token of a JSON pointer (RFC 6901). A name may hold half of a surrogate pair, which no answer can."""
+    return str(part).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
 
 
 def _app_error(request: Request, error: Exception) -> JSONResponse:
@@ -125,17 +134,24 @@ def _app_error(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows what Starlette registers by class
+    if error.status_code == 400:  # FastAPI's for a body that is no text, is nested too deep, has endless numbers.
+        return _validation(request, RequestValidationError([{"type": "json_invalid", "loc": ("body",)}]))
     codes = {404: "no-such-address", 405: "method-not-allowed", 413: "body-too-large", 415: "not-json"}
-    return problem(request, error.status_code, codes.get(error.status_code, "unexpected"), headers=error.headers)
-
-
-def _database(request: Request, error: Exception) -> JSONResponse:
-    log.warning("database away", error=repr(error))
-    return problem(request, 503, "unavailable", retryable=True, params={"what": "database"})
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and isinstance(request.app, Api):
+        # Starlette tells the methods of the first route at this address, Allow is to name all (RFC 9110, 10.2.1).
+        methods = request.app.methods_at(request.scope["path"])
+        headers |= {"Allow": ", ".join(sorted(methods))} if methods else {}
+    return problem(request, error.status_code, codes.get(error.status_code, "unexpected"), headers=headers)
 
 
 def _duplicate(request: Request, _: Exception) -> JSONResponse:
     return problem(request, 409, "already-exists")
+
+
+def answer(request: Request, error: AppError) -> JSONResponse:
+    """The answer for an error that did not come through the framework."""
+    return _app_error(request, error)
 
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -147,8 +163,8 @@ def unexpected(request: Request, error: Exception) -> JSONResponse:
 def install(app: FastAPI, package: str) -> None:
     """Make every error of an application a problem; ``package`` holds ``locales/<language>.json``."""
     app.state.package = package
+    app.state.database_errors = ()
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DuplicateKey, _duplicate)
-    app.add_exception_handler(MongoError, _database)

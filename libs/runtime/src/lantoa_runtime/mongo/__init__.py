@@ -1,7 +1,8 @@
 """The one seam to MongoDB: drivers, outbox, read models, idempotency, migrations."""
 
+from lantoa_runtime.errors import DuplicateKey
 from lantoa_runtime.mongo.aggregates import Aggregates, Change, Outgoing
-from lantoa_runtime.mongo.driver import Collection, Database, Document, DuplicateKey, Index, UpdateResult, connect
+from lantoa_runtime.mongo.driver import Collection, Database, Document, Index, UpdateResult, connect
 from lantoa_runtime.mongo.readmodel import ReadModel
 
 __all__ = [

@@ -2,10 +2,12 @@
 
 A write carries its events inside the same document, guarded by ``ver``. They are published at once, with the event id
 as de-duplication id, and pulled after the stream's acknowledgement; a sweeper takes what a crash or an outage left.
+What NATS will never take (an event that is too large) is set aside in the document, so that later events go their way.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import collections
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -16,15 +18,17 @@ from lantoa_contracts.base import Event
 from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import Envelope
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import StaleVersion, Unavailable
-from lantoa_runtime.mongo.driver import Collection, Document, DuplicateKey, Index, MongoError
-from lantoa_runtime.telemetry import OUTBOX_OLDEST, OUTBOX_WAITING, current_traceparent
+from lantoa_runtime.errors import DuplicateKey, EventRefused, StaleVersion, Unavailable
+from lantoa_runtime.mongo.driver import Collection, Document, Index, MongoError
+from lantoa_runtime.telemetry import OUTBOX_OLDEST, OUTBOX_REFUSED, OUTBOX_WAITING, current_traceparent
 
 log = structlog.get_logger()
 
 MOST_WAITING = 100
 """Events that one document may hold unpublished; more means the stream has been away for very long."""
+_MOST_SET_ASIDE = 20
 _SWEEP_BATCH = 100
+_REPLAY_BATCH = 200
 _PUBLISHING_AT_ONCE = 32
 _MOST_RACES = 50
 
@@ -55,7 +59,10 @@ class Publisher(Protocol):
 
 
 class Aggregates:
-    """The documents of one collection whose changes are events. Fields ``ver``, ``outbox`` and ``ob_at`` are ours."""
+    """The documents of one collection whose changes are events.
+
+    Fields ``ver``, ``outbox``, ``ob_at`` and ``ob_refused`` are ours.
+    """
 
     def __init__(self, collection: Collection, publisher: Publisher, clock: Clock, source: str) -> None:
         self.collection = collection
@@ -66,6 +73,7 @@ class Aggregates:
         self._again: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(_PUBLISHING_AT_ONCE)
+        OUTBOX_REFUSED.labels(collection.name)  # From the start: an alert sees the first one rise from 0.
 
     @staticmethod
     def index(collection: str) -> Index:
@@ -161,7 +169,37 @@ class Aggregates:
             Unavailable, NatsError: not stored; do it again.
         """
         for entry in self._outbox(f"{document['_id']}:{turn}", document["ver"], events).get("outbox", []):
-            await self._publisher.publish(entry["subject"], entry["body"].encode(), entry["headers"], "replay")
+            try:
+                await self._publisher.publish(entry["subject"], entry["body"].encode(), entry["headers"], "replay")
+            except EventRefused as error:
+                log.error("event is not replayed", collection=self.collection.name, id=entry["id"], error=str(error))
+
+    async def replay_all(
+        self, where: Mapping[str, Any], events_of: Callable[[Document], Awaitable[Sequence[Outgoing]]], turn: str
+    ) -> collections.Counter[str]:
+        """Publish once more what the documents that fit stand for, in no order among them; how many events by name.
+
+        ``events_of`` rebuilds a document's events, each with the ``ver`` that it had, so that a reader who has them
+        changes nothing and one who lost them gets them back. ``turn`` as in :meth:`replay`.
+
+        Raises:
+            Unavailable, NatsError, MongoError: part of it may be published; doing it again is harmless.
+        """
+        ids = [document["_id"] for document in await self.collection.find(where, {"_id": 1})]
+        gate = asyncio.Semaphore(_PUBLISHING_AT_ONCE)
+
+        counts: collections.Counter[str] = collections.Counter()
+
+        async def one(document: Document) -> None:
+            async with gate:
+                events = await events_of(document)
+                await self.replay(document, events, turn)
+                counts.update(outgoing.spec.name for outgoing in events)
+
+        for begin in range(0, len(ids), _REPLAY_BATCH):
+            batch = await self.collection.find({"_id": {"$in": ids[begin : begin + _REPLAY_BATCH]}})
+            await asyncio.gather(*map(one, batch))
+        return counts
 
     def _outbox(self, key: str, ver: int, events: Sequence[Outgoing]) -> dict[str, Any]:
         if not events:
@@ -211,7 +249,10 @@ class Aggregates:
                     async with self._gate:
                         for entry in entries:
                             body = entry["body"].encode()
-                            await self._publisher.publish(entry["subject"], body, entry["headers"], way)
+                            try:
+                                await self._publisher.publish(entry["subject"], body, entry["headers"], way)
+                            except EventRefused as error:
+                                await self._set_aside(key, entry, error)
                             sent.append(entry["id"])
                 finally:
                     if sent:
@@ -238,6 +279,18 @@ class Aggregates:
             await self.collection.update_one({"_id": key, "outbox": []}, {"$unset": {"ob_at": ""}})
         except MongoError as error:
             log.warning("published event stays in its outbox", collection=self.collection.name, error=repr(error))
+
+    async def _set_aside(self, key: str, entry: Mapping[str, Any], error: EventRefused) -> None:
+        """Keep an event that can never be published apart from those that wait; somebody must look at it."""
+        OUTBOX_REFUSED.labels(self.collection.name).inc()
+        log.error(
+            "event is set aside", collection=self.collection.name, key=key, event_id=entry["id"], error=str(error)
+        )
+        kept = {**entry, "at": self._clock.now(), "error": str(error)}
+        await self.collection.update_one(
+            {"_id": key, "ob_refused.id": {"$ne": entry["id"]}},
+            {"$push": {"ob_refused": {"$each": [kept], "$slice": -_MOST_SET_ASIDE}}},
+        )
 
     async def sweep(self, older_than: timedelta) -> int:
         """Publish what has waited longer than this; how many documents were taken."""

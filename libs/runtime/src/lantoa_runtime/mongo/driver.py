@@ -15,23 +15,41 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
 
+from lantoa_runtime.errors import DuplicateKey
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import MONGO_SECONDS, MONGO_WAIT, exemplar, span_of
 
 Document = dict[str, Any]
 Sort = Sequence[tuple[str, int]]
 MongoError = PyMongoError
-"""Whatever the database or the way to it can raise: infrastructure, worth waiting for."""
+"""Whatever the database or the way to it can raise; :func:`is_outage` tells which of it is worth waiting for."""
+
+_OUTAGES = (ConnectionFailure, ExecutionTimeout, WTimeoutError)
+_OUTAGE_CODES = frozenset(
+    # Server codes of a host that is away or changing its role (retryable by the drivers' specification), of a write
+    # that a replica set could not yet confirm, of a full disk, and of credentials that an administrator is changing.
+    (6, 7, 11, 13, 18, 64, 89, 91, 134, 189, 234, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031)
+)
+_SELECT_MS, _CONNECT_MS, _SOCKET_MS = 5_000, 10_000, 10_000
 
 
-class DuplicateKey(Exception):
-    """A document with this unique key exists. ``key`` names the fields, e.g. ``{"_id": 1}``."""
+def is_outage(error: PyMongoError) -> bool:
+    """Whether the database was away or could not serve, so that the same operation can succeed later.
 
-    def __init__(self, key: Mapping[str, Any]) -> None:
-        super().__init__(f"duplicate {dict(key)}")
-        self.key = key
+    Anything else (a bad query, a document too large or of a wrong type) fails again however long one waits.
+    """
+    if isinstance(error, _OUTAGES) or error.has_error_label("RetryableWriteError") or error.timeout:
+        return True
+    return isinstance(error, OperationFailure) and error.code in _OUTAGE_CODES
 
 
 @dataclass(frozen=True)
@@ -213,8 +231,11 @@ def connect(settings: RuntimeSettings, service: str) -> Database:
     """The service's database on the driver that the settings name; connects when first used."""
     options: dict[str, Any] = {
         "maxPoolSize": settings.mongo_pool,
-        "serverSelectionTimeoutMS": 2000,
-        "timeoutMS": 10_000,
+        # No timeoutMS: beside it the drivers forget how long to look for a server, and a dead one hangs for all of it.
+        "serverSelectionTimeoutMS": _SELECT_MS,
+        # Also the patience with a heartbeat: a server that is only slow must not be taken for a dead one.
+        "connectTimeoutMS": _CONNECT_MS,
+        "socketTimeoutMS": _SOCKET_MS,
         "tz_aware": True,
         "appname": f"lantoa-{service}",
     }

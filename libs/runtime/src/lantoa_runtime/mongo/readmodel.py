@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lantoa_runtime.mongo.driver import Collection, Document, DuplicateKey
+from lantoa_runtime.errors import DuplicateKey
+from lantoa_runtime.mongo.driver import Collection, Document
 
 
 class ReadModel:

@@ -1,10 +1,11 @@
 """What stations proved to have aired."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from lantoa_broadcast.domain import Entry, Session, proof_fault
+from lantoa_broadcast.domain import Entry, Session, airing_id_of, proof_fault
 from lantoa_broadcast.telemetry import AIRINGS, START_DRIFT
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import SignedDocument
@@ -50,8 +51,8 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
         NotReady: the station's claim has not come yet.
         ProofRefused, ValidationError: it does not hold; final.
     """
-    station = await stores.devices.load(device_id)
-    if station is None or station["public_key"] is None:
+    station = await stores.devices.get(device_id)
+    if station is None or "public_key" not in station:
         raise NotReady("station")
     proof = open_proof(document, station["public_key"], device_id)
     await _require_told(stores, proof)
@@ -63,7 +64,7 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
     fault = proof_fault(entry, proof.audio_sha256, proof.item_id, proof.revision, proof.seconds, whole)
     if fault or proof.ended_at < proof.started_at:
         raise ProofRefused(fault or "time", device_id)
-    airing_id = f"{device_id}:{entry.entry_id}"
+    airing_id = airing_id_of(device_id, entry.entry_id)
     path = await stores.path(station["unit_id"])
 
     is_news = True
@@ -79,7 +80,7 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
         confirms = whole and (airing is None or airing["state"] != "confirmed")
         changes: dict[str, Any] = {"proofs": [*proofs, _kept(proof, document)]}
         if airing is None:
-            changes |= _about(entry, station, path) | {"session_id": proof.session_id}
+            changes |= about(proof.session_id, entry, station, path)
         if airing is None or confirms:
             changes |= {
                 "state": "confirmed" if whole else "cut",
@@ -87,8 +88,15 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
                 "ended_at": proof.ended_at,
                 "seconds": proof.seconds,
             }
-        ver = airing["ver"] + 1 if airing else 1
-        return Change(changes, [_confirmed(airing_id, ver, entry, station, proof, document)] if confirms else [])
+        if not confirms:
+            return Change(changes)
+        changes |= {
+            "confirmed_ver": airing["ver"] + 1 if airing else 1,
+            "confirmed_by": proof.local_id,
+            "unit_id": station["unit_id"],
+            "path": list(path),
+        }
+        return Change(changes, [confirmed({"_id": airing_id, **(airing or {}), **changes})])
 
     await stores.airings.change(airing_id, decide)
     if is_news:
@@ -118,42 +126,39 @@ def _kept(proof: AiredProof, document: SignedDocument) -> dict[str, Any]:
     }
 
 
-def _about(entry: Entry, station: Document, path: tuple[str, ...]) -> dict[str, Any]:
+def about(session_id: str, entry: Entry, station: Document, path: Sequence[str]) -> dict[str, Any]:
+    """What an airing keeps of its entry and its station, so that its events can be said again when those are gone."""
     return {
         "device_id": station["_id"],
         "device_name": station["name"],
+        "public_key": station["public_key"],
         "unit_id": station["unit_id"],
         "path": list(path),
+        "session_id": session_id,
         "entry_id": entry.entry_id,
         "item_id": entry.item.item_id,
         "revision": entry.item.revision,
         "title": entry.item.title,
+        "priority": entry.item.priority,
+        "tasks": list(entry.item.tasks),
+        "topic": entry.item.topic,
+        "audio_sha256": entry.item.audio.sha256,
     }
 
 
-def _confirmed(
-    airing_id: str, ver: int, entry: Entry, station: Document, proof: AiredProof, document: SignedDocument
-) -> Outgoing:
+_SAME = tuple(AiringConfirmed.model_fields.keys() - {"airing_id", "ver", "device_public_key", "proof"})
+
+
+def confirmed(airing: Mapping[str, Any]) -> Outgoing:
+    """The event of a confirmed airing, from its document alone."""
+    proof = next(known for known in airing["proofs"] if known["local_id"] == airing["confirmed_by"])
     event = AiringConfirmed.model_validate(
         {
-            "airing_id": airing_id,
-            "ver": ver,
-            "device_id": station["_id"],
-            "unit_id": station["unit_id"],
-            "session_id": proof.session_id,
-            "entry_id": entry.entry_id,
-            "item_id": entry.item.item_id,
-            "revision": entry.item.revision,
-            "title": entry.item.title,
-            "priority": entry.item.priority,
-            "tasks": entry.item.tasks,
-            "topic": entry.item.topic,
-            "audio_sha256": entry.item.audio.sha256,
-            "started_at": proof.started_at,
-            "ended_at": proof.ended_at,
-            "seconds": proof.seconds,
-            "device_public_key": station["public_key"],
-            "proof": document,
+            **{field: airing[field] for field in _SAME},
+            "airing_id": airing["_id"],
+            "ver": airing["confirmed_ver"],
+            "device_public_key": airing["public_key"],
+            "proof": proof["document"],
         }
     )
     return Outgoing(AIRING_CONFIRMED, event)

@@ -22,6 +22,7 @@ def fields_of(session: Session) -> dict[str, Any]:
         "starts_at": session.starts_at,
         "ends_at": session.ends_at,
         "entries": [asdict(entry) for entry in session.entries],
+        "unsettled": True,
     }
 
 

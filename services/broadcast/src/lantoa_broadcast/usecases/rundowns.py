@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from lantoa_broadcast.domain import Session, programme
 from lantoa_broadcast.usecases.stores import RACES, Stores
@@ -13,48 +14,26 @@ from lantoa_contracts.events.broadcast import RundownIssued, SessionChanged
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_runtime.errors import StaleVersion
-from lantoa_runtime.mongo import Change, Document, Outgoing
+from lantoa_runtime.mongo import Document, DuplicateKey, Outgoing
 
 
 async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
     """Take up a device, and give a station its first rundown."""
 
-    def decide(device: Document | None) -> Change | None:
-        always = {"kind": event.kind, "name": event.name, "public_key": event.public_key}
-        placed = {"unit_id": event.unit_id, "revoked": False, "fleet_ver": event.ver}
-        if device is None:
-            return Change({**always, **placed, "rundown_ver": 0})
-        if event.ver > device["fleet_ver"]:
-            return Change({**always, **placed})
-        if device["kind"] is None:
-            return Change({**always, "unit_id": device["unit_id"] or event.unit_id})
-        return None
-
-    await stores.devices.change(event.device_id, decide)
+    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id"})
+    await stores.devices.apply(event.device_id, event.ver, fields | {"placed_at": event.at, "revoked": False})
     await compile_rundown(stores, event.device_id)
 
 
 async def device_moved(stores: Stores, event: DeviceMoved) -> None:
     """A station plays what its new unit hears."""
-    await _take_up(stores, event.device_id, event.ver, {"unit_id": event.unit_id})
+    await stores.devices.apply(event.device_id, event.ver, {"unit_id": event.unit_id, "placed_at": event.at})
     await compile_rundown(stores, event.device_id)
 
 
 async def device_revoked(stores: Stores, event: DeviceRevoked) -> None:
     """A station gets no more rundowns; what it proved before is still taken."""
-    await _take_up(stores, event.device_id, event.ver, {"revoked": True})
-
-
-async def _take_up(stores: Stores, device_id: str, ver: int, fields: dict[str, str | bool]) -> None:
-    """Note what became of a device, whose claim may still be on its way."""
-
-    def decide(device: Document | None) -> Change | None:
-        if device is None:
-            unknown = {"kind": None, "name": "", "public_key": None, "unit_id": None, "revoked": False}
-            return Change({**unknown, **fields, "fleet_ver": ver, "rundown_ver": 0})
-        return Change({**fields, "fleet_ver": ver}) if ver > device["fleet_ver"] else None
-
-    await stores.devices.change(device_id, decide)
+    await stores.devices.apply(event.device_id, event.ver, {"revoked": True})
 
 
 async def session_changed(stores: Stores, event: SessionChanged) -> None:
@@ -70,6 +49,11 @@ async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     fields = event.model_dump(mode="json", include={"code", "name", "kind", "path", "valid_from", "valid_to"})
     await stores.units.apply(event.unit_id, event.ver, fields)
     await _compile_below(stores, event.unit_id)
+
+
+def is_station(device: Document | None) -> TypeGuard[Document]:
+    """Whether a device is a station in service. One whose claim has not come yet has no kind."""
+    return device is not None and device.get("kind") == "radio" and not device["revoked"]
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:
@@ -120,25 +104,28 @@ def media_of(sessions: Iterable[Session]) -> tuple[BlobRef, ...]:
 async def compile_rundown(stores: Stores, device_id: str) -> None:
     """Issue a rundown when the station's programme is no longer what it was last told.
 
-    The station is read before the sessions and saved against that version: of two that compile at once, the one that
-    is later must read the sessions again, so the last rundown always has the last word on them.
+    What was told last is read before the device and the sessions, and saved against that version: of two that compile
+    at once, the one that is later must read them again, so the last rundown always has the last word on them.
     """
     for _ in range(RACES):
-        station = await stores.devices.load(device_id)
-        if station is None or station["kind"] != "radio" or station["revoked"]:
+        station = await stores.stations.load(device_id)
+        device = await stores.devices.get(device_id)
+        if not is_station(device):
             return
-        sessions = await _programme(stores, station["unit_id"])
-        ver, told = station["rundown_ver"], station.get("rundown")
+        sessions = await _programme(stores, device["unit_id"])
+        ver, told = (station["rundown_ver"], station["rundown"]) if station else (0, None)
         if told and hashlib.sha256(rundown_bytes(device_id, ver, sessions)).hexdigest() == told["sha256"]:
             return
         ver += 1
         blob = await stores.blobs.put(rundown_bytes(device_id, ver, sessions), "application/json")
         issued = RundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(sessions))
+        fields, events = {"rundown": blob.model_dump(), "rundown_ver": ver}, [Outgoing(RUNDOWN_ISSUED, issued)]
         try:
-            await stores.devices.save(
-                station, {"rundown": blob.model_dump(), "rundown_ver": ver}, [Outgoing(RUNDOWN_ISSUED, issued)]
-            )
-        except StaleVersion:
+            if station is None:
+                await stores.stations.insert(device_id, fields, events)
+            else:
+                await stores.stations.save(station, fields, events)
+        except (StaleVersion, DuplicateKey):
             continue
         return
     raise StaleVersion

@@ -1,7 +1,8 @@
 """What broadcast remembers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from lantoa_broadcast.settings import BroadcastSettings
 from lantoa_runtime.blobs import Blobs
@@ -13,11 +14,13 @@ INDEXES = (
     Index("sessions", ("unit_id", "slot")),
     Index("sessions", ("unit_id", "starts_at")),
     Index("sessions", ("unit_id", "ends_at")),
+    Index("sessions", ("unsettled", "ends_at")),
     Index("sessions", ("entries.item.item_id",)),
     Index("sessions", ("moves",), sparse=True),
     Index("devices", ("unit_id",)),
     Index("units", ("path",)),
     Index("airings", ("item_id", "started_at")),
+    Index("airings", ("session_id",)),
     Index("airings", ("path", "started_at")),
 )
 RACES = 50
@@ -28,7 +31,8 @@ RACES = 50
 class Stores:
     """The collections, files and time that the use cases work with.
 
-    ``devices`` holds boards too: a move names no kind, so that of every device must be known.
+    ``devices`` is a copy of what fleet says, of boards too: a move names no kind. ``stations`` is our own: what each of
+    them was told last.
     """
 
     settings: BroadcastSettings
@@ -36,8 +40,9 @@ class Stores:
     blobs: Blobs
     grids: Aggregates
     sessions: Aggregates
-    devices: Aggregates
+    stations: Aggregates
     airings: Aggregates
+    devices: ReadModel
     items: ReadModel
     units: ReadModel
 
@@ -50,8 +55,9 @@ class Stores:
             blobs=service.blobs,
             grids=service.aggregates("grids"),
             sessions=service.aggregates("sessions"),
-            devices=service.aggregates("devices"),
+            stations=service.aggregates("stations"),
             airings=service.aggregates("airings"),
+            devices=ReadModel(service.db["devices"]),
             items=ReadModel(service.db["items"]),
             units=ReadModel(service.db["units"]),
         )
@@ -65,3 +71,14 @@ class Stores:
         """The unit and every unit under it."""
         units = await self.units.collection.find({"path": unit_id}, {"_id": 1})
         return sorted({unit_id, *(unit["_id"] for unit in units)})
+
+    async def stations_below(self, unit_id: str, scopes: Collection[str] | None = None) -> dict[str, datetime]:
+        """The stations in service that hear a unit's sessions, with the moment since when each has its place.
+
+        With ``scopes`` only those that stand in the tree of one of these units.
+        """
+        units = await self.units.collection.find({"path": unit_id}, {"path": 1})
+        inside = [unit["_id"] for unit in units if scopes is None or not set(scopes).isdisjoint(unit["path"])]
+        wanted = {"unit_id": {"$in": inside}, "kind": "radio", "revoked": False}
+        devices = await self.devices.collection.find(wanted, {"placed_at": 1})
+        return {device["_id"]: device["placed_at"] for device in devices}

@@ -4,7 +4,7 @@ import hashlib
 import math
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from lantoa_calendar.text import fold
 from lantoa_directory.domain import session_end, wait_seconds
@@ -16,16 +16,25 @@ from lantoa_runtime.mongo import Database, Document, DuplicateKey
 _RACES = 20
 
 
-class TooManyAttempts(AppError):
-    """This login failed too often in a row; ``seconds`` says when to try again."""
+Kind = Literal["person", "citizen"]
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__("directory.too-many-attempts", 429, retryable=True, seconds=seconds)
+
+class TooManyAttempts(AppError):
+    """This login or number was tried too often; ``seconds`` says when to try again."""
+
+    def __init__(self, seconds: int, code: str = "directory.too-many-attempts") -> None:
+        super().__init__(code, 429, retryable=True, seconds=seconds)
         self.seconds = seconds
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """The form in which a session id, a login or a number is looked up without being kept."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def citizen_view(citizen: Document) -> dict[str, Any]:
+    """A citizen as the other services may know them: the id, and the masked number as ``name``."""
+    return {"id": citizen["_id"], "name": citizen["name"]}
 
 
 class Sessions:
@@ -33,6 +42,7 @@ class Sessions:
 
     def __init__(self, db: Database, passwords: Passwords, clock: Clock) -> None:
         self._people = db["people"]
+        self._citizens = db["citizens"]
         self._units = db["units"]
         self._sessions = db["sessions"]
         self._attempts = db["attempts"]
@@ -48,17 +58,22 @@ class Sessions:
         """
         name = fold(login)
         # The login itself is not kept: people type their password into the wrong box.
-        attempt = _digest(name)
+        attempt = digest(name)
         now = self._clock.now()
         await self._count(attempt, now)
         person = await self._people.find_one({"login": name})
         if not await self._passwords.fits(person["password"] if person else None, password) or person is None:
             raise AppError("directory.wrong-credentials", 401)
         await self._attempts.delete_one({"_id": attempt})
+        return await self.begin("person", person["_id"]), await self._view(person)
+
+    async def begin(self, kind: Kind, owner_id: str) -> str:
+        """A new session of somebody who has shown who they are; its id."""
+        now = self._clock.now()
         session_id = secrets.token_urlsafe(32)
-        session = {"person_id": person["_id"], "created_at": now, "ends_at": session_end(now, now)}
-        await self._sessions.insert_one({"_id": _digest(session_id), **session})
-        return session_id, await self._view(person)
+        session = {"kind": kind, f"{kind}_id": owner_id, "created_at": now, "ends_at": session_end(now, now)}
+        await self._sessions.insert_one({"_id": digest(session_id), **session})
+        return session_id
 
     async def _count(self, attempt: str, now: datetime) -> None:
         """Count a failure before the password is tried, so that a hundred tries at once are not all the first."""
@@ -80,25 +95,32 @@ class Sessions:
         raise TooManyAttempts(1)
 
     async def resolve(self, session_id: str) -> dict[str, Any]:
-        """The person whose session this is; its idle time starts anew.
+        """Whose session this is, as ``{kind, person}`` or ``{kind, citizen}``; its idle time starts anew.
 
         Raises:
             AppError: ``sign-in-required``.
         """
         now = self._clock.now()
-        key = {"_id": _digest(session_id)}
+        key = {"_id": digest(session_id)}
         session = await self._sessions.find_one(key)
         if session is None or session["ends_at"] <= now:
             raise AppError("sign-in-required", 401)
-        person = await self._people.find_one({"_id": session["person_id"]})
-        if person is None:
+        kind: Kind = session.get("kind", "person")  # One begun by the release before this says no kind.
+        owners = self._people if kind == "person" else self._citizens
+        owner = await owners.find_one({"_id": session[f"{kind}_id"]})
+        # An erased citizen has no name any more; a session that began in that moment ends here.
+        if owner is None or "name" not in owner:
             raise AppError("sign-in-required", 401)
         await self._sessions.update_one(key, {"$set": {"ends_at": session_end(session["created_at"], now)}})
-        return await self._view(person)
+        return {"kind": kind, kind: await self._view(owner) if kind == "person" else citizen_view(owner)}
 
     async def end(self, session_id: str) -> None:
         """Sign out; an unknown session is no error."""
-        await self._sessions.delete_one({"_id": _digest(session_id)})
+        await self._sessions.delete_one({"_id": digest(session_id)})
+
+    async def end_all(self, kind: Kind, owner_id: str) -> None:
+        """Sign somebody out everywhere."""
+        await self._sessions.delete_many({f"{kind}_id": owner_id})
 
     async def _view(self, person: Document) -> dict[str, Any]:
         ids = [grant["unit_id"] for grant in person["grants"]]

@@ -252,6 +252,7 @@ def _claimed(
         "lon": place.lon,
         "claimed_by": technician,
         "claimed_at": now,
+        "claim_ver": event.ver,
         "rev": 1,
         "rights_at": now,
         "seq": device["seq"] + 1,
@@ -277,7 +278,8 @@ def _moved(device: Document | None, rev: int, unit_id: str, path: Sequence[str],
         return None
     ver = device["ver"] + 1
     event = DeviceMoved(device_id=device["_id"], ver=ver, unit_id=unit_id, previous_unit_id=device["unit_id"], at=now)
-    fields = {"unit_id": unit_id, "rev": rev + 1, **_new_place(device, path, now)}
+    told = {"move": {"ver": ver, "from": device["unit_id"], "at": now}}
+    fields = {"unit_id": unit_id, "rev": rev + 1, **told, **_new_place(device, path, now)}
     return Change(fields, [Outgoing(DEVICE_MOVED, event)])
 
 
@@ -303,6 +305,8 @@ def _revoked(device: Document | None, rev: int, now: datetime) -> Change | None:
         return None
     if device["rev"] != rev:
         raise StaleVersion
-    event = DeviceRevoked(device_id=device["_id"], ver=device["ver"] + 1, at=now)
-    fields = {"state": "revoked", "rev": rev + 1, "rights_at": now, "kick_due": True}
+    ver = device["ver"] + 1
+    event = DeviceRevoked(device_id=device["_id"], ver=ver, at=now)
+    told = {"revocation": {"ver": ver, "at": now}}
+    fields = {"state": "revoked", "rev": rev + 1, "rights_at": now, "kick_due": True, **told}
     return Change(fields, [Outgoing(DEVICE_REVOKED, event)], unset=("kv_due", "kv_exp"))

@@ -19,7 +19,7 @@ from lantoa_runtime.http.problems import problem
 BURST, PER_MINUTE = 20, 10
 """Sign-ins from one address: an office behind one address may all begin at half past seven."""
 _PRIVATE = {"Cache-Control": "no-store"}
-_SESSION = APIKeyCookie(name=cookie.NAME, scheme_name="session", auto_error=False)
+_SESSION = APIKeyCookie(name=cookie.STAFF, scheme_name="session", auto_error=False)
 """Says in the OpenAPI document that a session is needed; :mod:`cookie` is what looks at it."""
 
 

@@ -1,43 +1,53 @@
-"""The one cookie: an opaque session id that only this host sees."""
+"""The two cookies: opaque session ids that only this host sees, one for staff, one for citizens."""
 
 import re
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from lantoa_gateway.usecases import Person, Sessions
+from lantoa_gateway.usecases import Person, Sessions, Shown
 from lantoa_runtime.errors import AppError
 
-NAME = "__Host-sid"
+STAFF = "__Host-sid"
+CITIZEN = "__Host-citizen"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def session_id(headers: Headers) -> str | None:
-    """The session id that the browser shows; ``None`` without one or for what cannot be one."""
-    for cookie in headers.get("cookie", "").split(";"):
+def shown(cookies: str) -> Shown:
+    """The session ids in a ``Cookie`` header; none for what cannot be one."""
+    return Shown(_value(cookies, STAFF), _value(cookies, CITIZEN)) if cookies else Shown(None, None)
+
+
+def _value(cookies: str, wanted: str) -> str | None:
+    for cookie in cookies.split(";"):
         name, _, value = cookie.strip().partition("=")
-        if name == NAME:
+        if name == wanted:
             return value if _ID.fullmatch(value) else None
     return None
 
 
-async def person(headers: Headers, sessions: Sessions) -> Person:
+def session_id(headers: Headers, name: str = STAFF) -> str | None:
+    """The session id that the browser shows; ``None`` without one or for what cannot be one."""
+    return _value(headers.get("cookie", ""), name)
+
+
+async def person(headers: Headers, sessions: Sessions, name: str = STAFF) -> Person:
     """Who is signed in.
 
     Raises:
         AppError: ``sign-in-required``.
     """
-    shown = session_id(headers)
-    if shown is None:
+    shown_id = session_id(headers, name)
+    if shown_id is None:
         raise AppError("sign-in-required", 401)
-    return await sessions.person(shown)
+    return await sessions.person(shown_id)
 
 
-def give(response: Response, value: str) -> None:
+def give(response: Response, value: str, name: str = STAFF) -> None:
     """Let the browser keep a session id until it is closed."""
-    response.set_cookie(NAME, value, path="/", secure=True, httponly=True, samesite="lax")
+    response.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="lax")
 
 
-def take(response: Response) -> None:
+def take(response: Response, name: str = STAFF) -> None:
     """Let the browser forget it."""
-    response.delete_cookie(NAME, path="/", secure=True, httponly=True, samesite="lax")
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")

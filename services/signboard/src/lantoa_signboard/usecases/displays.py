@@ -1,5 +1,6 @@
 """What boards proved to have shown."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,8 +47,8 @@ async def device_displayed(stores: Stores, document: SignedDocument, device_id: 
         NotReady: the board's claim has not come yet.
         ProofRefused, ValidationError: it does not hold; final.
     """
-    board = await stores.devices.load(device_id)
-    if board is None or board["public_key"] is None:
+    board = await stores.devices.get(device_id)
+    if board is None or "public_key" not in board:
         raise NotReady("board")
     proof = open_proof(document, board["public_key"], device_id)
     dwell = await _dwell_told(stores, proof)
@@ -63,7 +64,7 @@ async def device_displayed(stores: Stores, document: SignedDocument, device_id: 
             return None
         fields = _about(entry, board, path) | {"state": "confirmed", "proofs": [_kept(proof, document)]}
         fields |= {"started_at": proof.started_at, "ended_at": proof.ended_at, "seconds": proof.seconds}
-        return Change(fields, [_confirmed(display_id, entry, board, proof, document)])
+        return Change(fields, [confirmed({"_id": display_id, **fields})])
 
     await stores.displays.change(display_id, decide)
 
@@ -99,40 +100,36 @@ def _kept(proof: DisplayedProof, document: SignedDocument) -> dict[str, Any]:
 
 
 def _about(entry: Entry, board: Document, path: tuple[str, ...]) -> dict[str, Any]:
+    """What a display keeps of its entry and its board, so that its event can be said again when those are gone."""
     return {
         "device_id": board["_id"],
         "device_name": board["name"],
+        "public_key": board["public_key"],
         "unit_id": board["unit_id"],
         "path": list(path),
         "entry_id": entry.entry_id,
         "item_id": entry.item.item_id,
         "revision": entry.item.revision,
         "title": entry.item.title,
+        "priority": entry.item.priority,
+        "tasks": list(entry.item.tasks),
+        "topic": entry.item.topic,
+        "slide_sha256": entry.item.slide.sha256,
     }
 
 
-def _confirmed(
-    display_id: str, entry: Entry, board: Document, proof: DisplayedProof, document: SignedDocument
-) -> Outgoing:
+_SAME = tuple(DisplayConfirmed.model_fields.keys() - {"display_id", "ver", "device_public_key", "proof"})
+
+
+def confirmed(display: Mapping[str, Any]) -> Outgoing:
+    """The event of a display, from its document alone."""
     event = DisplayConfirmed.model_validate(
         {
-            "display_id": display_id,
+            **{field: display[field] for field in _SAME},
+            "display_id": display["_id"],
             "ver": 1,
-            "device_id": board["_id"],
-            "unit_id": board["unit_id"],
-            "entry_id": entry.entry_id,
-            "item_id": entry.item.item_id,
-            "revision": entry.item.revision,
-            "title": entry.item.title,
-            "priority": entry.item.priority,
-            "tasks": entry.item.tasks,
-            "topic": entry.item.topic,
-            "slide_sha256": entry.item.slide.sha256,
-            "started_at": proof.started_at,
-            "ended_at": proof.ended_at,
-            "seconds": proof.seconds,
-            "device_public_key": board["public_key"],
-            "proof": document,
+            "device_public_key": display["public_key"],
+            "proof": display["proofs"][0]["document"],
         }
     )
     return Outgoing(DISPLAY_CONFIRMED, event)

@@ -35,6 +35,10 @@ async def newest_first(
 def _place(cursor: str) -> tuple[datetime, str]:
     try:
         time, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return datetime.fromisoformat(time), key
+        moment = datetime.fromisoformat(time)
     except (binascii.Error, ValueError) as error:
         raise AppError("bad-cursor", 400) from error
+    # Without a zone, or at the calendar's edge, where it is no time of the database any more: not written by us.
+    if moment.tzinfo is None or not 1000 < moment.year < 9000:
+        raise AppError("bad-cursor", 400)
+    return moment, key

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.catalogue import BOARD_RUNDOWN_ISSUED
@@ -11,7 +12,7 @@ from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_contracts.events.signboard import BoardRundownIssued, PlaylistChanged
 from lantoa_runtime.errors import StaleVersion
-from lantoa_runtime.mongo import Change, Document, Outgoing
+from lantoa_runtime.mongo import Document, DuplicateKey, Outgoing
 from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
 from lantoa_signboard.usecases.stores import RACES, Stores
 
@@ -19,42 +20,20 @@ from lantoa_signboard.usecases.stores import RACES, Stores
 async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
     """Take up a device, and give a board its first rundown."""
 
-    def decide(device: Document | None) -> Change | None:
-        always = {"kind": event.kind, "name": event.name, "public_key": event.public_key}
-        placed = {"unit_id": event.unit_id, "revoked": False, "fleet_ver": event.ver}
-        if device is None:
-            return Change({**always, **placed, "rundown_ver": 0})
-        if event.ver > device["fleet_ver"]:
-            return Change({**always, **placed})
-        if device["kind"] is None:
-            return Change({**always, "unit_id": device["unit_id"] or event.unit_id})
-        return None
-
-    await stores.devices.change(event.device_id, decide)
+    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id"})
+    await stores.devices.apply(event.device_id, event.ver, fields | {"placed_at": event.at, "revoked": False})
     await compile_rundown(stores, event.device_id)
 
 
 async def device_moved(stores: Stores, event: DeviceMoved) -> None:
     """A board shows what its new unit sees."""
-    await _take_up(stores, event.device_id, event.ver, {"unit_id": event.unit_id})
+    await stores.devices.apply(event.device_id, event.ver, {"unit_id": event.unit_id, "placed_at": event.at})
     await compile_rundown(stores, event.device_id)
 
 
 async def device_revoked(stores: Stores, event: DeviceRevoked) -> None:
     """A board gets no more rundowns; what it proved before is still taken."""
-    await _take_up(stores, event.device_id, event.ver, {"revoked": True})
-
-
-async def _take_up(stores: Stores, device_id: str, ver: int, fields: dict[str, str | bool]) -> None:
-    """Note what became of a device, whose claim may still be on its way."""
-
-    def decide(device: Document | None) -> Change | None:
-        if device is None:
-            unknown = {"kind": None, "name": "", "public_key": None, "unit_id": None, "revoked": False}
-            return Change({**unknown, **fields, "fleet_ver": ver, "rundown_ver": 0})
-        return Change({**fields, "fleet_ver": ver}) if ver > device["fleet_ver"] else None
-
-    await stores.devices.change(device_id, decide)
+    await stores.devices.apply(event.device_id, event.ver, {"revoked": True})
 
 
 async def playlist_changed(stores: Stores, event: PlaylistChanged) -> None:
@@ -74,8 +53,13 @@ async def unit_changed(stores: Stores, event: UnitChanged) -> None:
 
 async def compile_expired(stores: Stores) -> None:
     """Give a new rundown to every board that was told to show what has expired since."""
-    for device in await stores.devices.collection.find({"expires_at": {"$lte": stores.clock.now()}}, {"_id": 1}):
-        await compile_rundown(stores, device["_id"])
+    for board in await stores.boards.collection.find({"expires_at": {"$lte": stores.clock.now()}}, {"_id": 1}):
+        await compile_rundown(stores, board["_id"])
+
+
+def is_board(device: Document | None) -> TypeGuard[Document]:
+    """Whether a device is a board in service. One whose claim has not come yet has no kind."""
+    return device is not None and device.get("kind") == "board" and not device["revoked"]
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:
@@ -122,31 +106,33 @@ def media_of(entries: Iterable[Entry]) -> tuple[BlobRef, ...]:
 async def compile_rundown(stores: Stores, device_id: str) -> None:
     """Issue a rundown when the board's entries are no longer what it was last told.
 
-    The board is read before the playlists and saved against that version: of two that compile at once, the one that
-    is later must read the playlists again, so the last rundown always has the last word on them.
+    What was told last is read before the device and the playlists, and saved against that version: of two that compile
+    at once, the one that is later must read them again, so the last rundown always has the last word on them.
     """
     dwell = stores.settings.dwell_seconds
     for _ in range(RACES):
-        board = await stores.devices.load(device_id)
-        if board is None or board["kind"] != "board" or board["revoked"]:
+        board = await stores.boards.load(device_id)
+        device = await stores.devices.get(device_id)
+        if not is_board(device):
             return
-        entries = await _entries(stores, board["unit_id"])
-        ver, told = board["rundown_ver"], board.get("rundown")
+        entries = await _entries(stores, device["unit_id"])
+        ver, told = (board["rundown_ver"], board["rundown"]) if board else (0, None)
         if told and hashlib.sha256(rundown_bytes(device_id, ver, entries, dwell)).hexdigest() == told["sha256"]:
             return
         ver += 1
         blob = await stores.blobs.put(rundown_bytes(device_id, ver, entries, dwell), "application/json")
         issued = BoardRundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(entries))
-        fields = {"rundown": blob.model_dump(), "rundown_ver": ver}
         expiry = {"expires_at": min(entry.valid_until for entry in entries)} if entries else {}
+        fields, events = (
+            {"rundown": blob.model_dump(), "rundown_ver": ver, **expiry},
+            [Outgoing(BOARD_RUNDOWN_ISSUED, issued)],
+        )
         try:
-            await stores.devices.save(
-                board,
-                {**fields, **expiry},
-                [Outgoing(BOARD_RUNDOWN_ISSUED, issued)],
-                unset=() if expiry else ("expires_at",),
-            )
-        except StaleVersion:
+            if board is None:
+                await stores.boards.insert(device_id, fields, events)
+            else:
+                await stores.boards.save(board, fields, events, unset=() if expiry else ("expires_at",))
+        except (StaleVersion, DuplicateKey):
             continue
         return
     raise StaleVersion

@@ -1,6 +1,6 @@
 """What signboard remembers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lantoa_runtime.blobs import Blobs
@@ -12,7 +12,7 @@ from lantoa_signboard.settings import SignboardSettings
 INDEXES = (
     Index("playlists", ("entries.item.item_id",)),
     Index("devices", ("unit_id",)),
-    Index("devices", ("expires_at",), sparse=True),
+    Index("boards", ("expires_at",), sparse=True),
     Index("units", ("path",)),
     Index("displays", ("item_id", "started_at")),
     Index("displays", ("path", "started_at")),
@@ -25,15 +25,17 @@ RACES = 50
 class Stores:
     """The collections, files and time that the use cases work with.
 
-    ``devices`` holds stations too: a move names no kind, so that of every device must be known.
+    ``devices`` is a copy of what fleet says, of stations too: a move names no kind. ``boards`` is our own: what each of
+    them was told last.
     """
 
     settings: SignboardSettings
     clock: Clock
     blobs: Blobs
     playlists: Aggregates
-    devices: Aggregates
+    boards: Aggregates
     displays: Aggregates
+    devices: ReadModel
     items: ReadModel
     units: ReadModel
 
@@ -45,8 +47,9 @@ class Stores:
             clock=service.clock,
             blobs=service.blobs,
             playlists=service.aggregates("playlists"),
-            devices=service.aggregates("devices"),
+            boards=service.aggregates("boards"),
             displays=service.aggregates("displays"),
+            devices=ReadModel(service.db["devices"]),
             items=ReadModel(service.db["items"]),
             units=ReadModel(service.db["units"]),
         )
@@ -60,3 +63,10 @@ class Stores:
         """The unit and every unit under it."""
         units = await self.units.collection.find({"path": unit_id}, {"_id": 1})
         return sorted({unit_id, *(unit["_id"] for unit in units)})
+
+    async def boards_below(self, unit_id: str, scopes: Collection[str]) -> list[str]:
+        """The boards in service that show a unit's playlist and stand in the tree of one of ``scopes``."""
+        units = await self.units.collection.find({"path": unit_id}, {"path": 1})
+        inside = [unit["_id"] for unit in units if not set(scopes).isdisjoint(unit["path"])]
+        wanted = {"unit_id": {"$in": inside}, "kind": "board", "revoked": False}
+        return [device["_id"] for device in await self.devices.collection.find(wanted, {"_id": 1})]

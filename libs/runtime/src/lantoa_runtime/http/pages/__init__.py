@@ -19,7 +19,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.problems import LANGUAGES, language_of, text
-from lantoa_runtime.mongo.driver import MongoError
 
 _HERE = "lantoa_runtime.http"
 
@@ -60,7 +59,7 @@ class Pages:
                         return await handle(request)
                     except RequestValidationError:
                         return pages.error(request, AppError("invalid-request", 422))
-                    except MongoError:
+                    except request.app.state.database_errors:
                         return pages.error(request, Unavailable("database"))
                     except AppError as error:
                         return pages.error(request, error)
@@ -98,7 +97,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> HTMLResponse:
-        """A page. Templates see ``t(key, **params)``, ``link(path, **query)``, which keeps the language, and ``values``."""
+        """A page. Templates see ``t(key, **params)``, ``link(path, **query)``, which keeps the language, and values."""
         language = self.language(request)
         chosen = {"lang": language} if request.query_params.get("lang") in LANGUAGES else {}
 

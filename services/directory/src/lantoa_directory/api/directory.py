@@ -1,6 +1,5 @@
 """HTTP: units for whoever is signed in, people for administrators, sign-in for the gateway alone."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,17 +8,26 @@ from pydantic import Field, StringConstraints
 from lantoa_calendar.periods import ZONE
 from lantoa_contracts.base import Id
 from lantoa_contracts.events.directory import UnitKind
+from lantoa_directory.api.answers import (
+    CitizenResolved,
+    Imported,
+    PersonOut,
+    PersonResolved,
+    PersonSession,
+    Replayed,
+    UnitOut,
+)
 from lantoa_directory.domain import Successor, Unit
 from lantoa_directory.usecases.loading import Given, Stores, is_system, load
 from lantoa_directory.usecases.people import NewPerson, find_people
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
 from lantoa_directory.usecases.units import find_units, get_unit, replay_units
 from lantoa_runtime.errors import AppError, Forbidden
-from lantoa_runtime.http import Caller, CallerDep, Grant, PageLimit, StrictModel, etag
+from lantoa_runtime.http import Caller, CallerDep, Day, Grant, Line, Page, PageLimit, StrictModel, etag
 from lantoa_runtime.http.problems import problem
 from lantoa_runtime.mongo import Aggregates, Document
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
 SessionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -41,12 +49,12 @@ class UnitIn(StrictModel):
     """A unit as it is to stand."""
 
     unit_id: Id
-    code: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    code: Annotated[Line, StringConstraints(min_length=1, max_length=20)]
     name: Name
     kind: UnitKind
     parent: Id | None = None
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
     lat: Annotated[float, Field(ge=-90, le=90)] | None = None
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
     area_km2: Annotated[float, Field(ge=0)] | None = None
@@ -61,8 +69,8 @@ class SuccessorIn(StrictModel):
 
     unit_id: Id
     successor_id: Id
-    date: date
-    act: Annotated[str, StringConstraints(max_length=100)]
+    date: Day
+    act: Annotated[Line, StringConstraints(max_length=100)]
 
 
 class GrantIn(StrictModel):
@@ -76,9 +84,9 @@ class PersonIn(StrictModel):
     """A person as they are to stand; without ``password`` the stored one stays."""
 
     id: Id
-    login: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    login: Annotated[Line, StringConstraints(min_length=1, max_length=64)]
     name: Name
-    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    title: Annotated[Line, StringConstraints(max_length=200)] = ""
     body: Id | None = None
     grants: Annotated[list[GrantIn], Field(max_length=50)] = []
     password: Password | None = None
@@ -97,9 +105,20 @@ class Import(StrictModel):
     people: Annotated[list[PersonIn], Field(max_length=100)] = []
 
 
-def _gateway_only(caller: Caller) -> None:
+def gateway_only(caller: Caller) -> None:
+    """Pass for the gateway itself.
+
+    Raises:
+        Forbidden: for everybody else.
+    """
     if caller.id != "gateway" or not is_system(caller):
         raise Forbidden
+
+
+def later(request: Request, error: TooManyAttempts) -> Response:
+    """The answer that says when to try again."""
+    after = {"Retry-After": str(error.seconds)}
+    return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
 
 
 def _unit_view(unit: Document) -> dict[str, Any]:
@@ -119,13 +138,13 @@ def unit_routes(units: Aggregates) -> APIRouter:
     """Find units."""
     router = APIRouter(tags=["units"])
 
-    @router.get("/units")
+    @router.get("/units", response_model=Page[UnitOut])
     async def list_units(
         request: Request,
         caller: CallerDep,
         q: Annotated[str, Query(max_length=100)] = "",
         kind: UnitKind | None = None,
-        at: date | None = None,
+        at: Day | None = None,
         limit: PageLimit = 50,
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> dict[str, Any]:
@@ -135,7 +154,7 @@ def unit_routes(units: Aggregates) -> APIRouter:
         found, following = await find_units(units.collection, q, kind, day, limit, cursor)
         return {"items": [_unit_view(unit) for unit in found], "next": following}
 
-    @router.get("/units/{unit_id}")
+    @router.get("/units/{unit_id}", response_model=UnitOut)
     async def one_unit(unit_id: str, caller: CallerDep, response: Response) -> dict[str, Any]:
         """A unit of any day."""
         _signed_in(caller)
@@ -155,27 +174,26 @@ def session_routes(sessions: Sessions) -> APIRouter:
     """For the gateway, which alone holds what browsers show."""
     router = APIRouter(tags=["sessions"])
 
-    @router.post("/sign-in", response_model=None)
+    @router.post("/sign-in", response_model=PersonSession)
     async def sign_in(request: Request, body: SignIn, caller: CallerDep) -> dict[str, Any] | Response:
         """A new session for a login and its password."""
-        _gateway_only(caller)
+        gateway_only(caller)
         try:
             session_id, person = await sessions.sign_in(body.login, body.password)
         except TooManyAttempts as error:
-            after = {"Retry-After": str(error.seconds)}
-            return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
+            return later(request, error)
         return {"session_id": session_id, "person": person}
 
-    @router.post("/sessions/resolve")
+    @router.post("/sessions/resolve", response_model=PersonResolved | CitizenResolved)
     async def resolve(body: SessionRef, caller: CallerDep) -> dict[str, Any]:
-        """Whose session this is."""
-        _gateway_only(caller)
-        return {"person": await sessions.resolve(body.session_id)}
+        """Whose session this is: a person's or a citizen's."""
+        gateway_only(caller)
+        return await sessions.resolve(body.session_id)
 
     @router.post("/sessions/end", status_code=204)
     async def end(body: SessionRef, caller: CallerDep) -> None:
         """Sign out."""
-        _gateway_only(caller)
+        gateway_only(caller)
         await sessions.end(body.session_id)
 
     return router
@@ -185,7 +203,7 @@ def admin_routes(stores: Stores) -> APIRouter:
     """People, and the loading of units and people."""
     router = APIRouter(tags=["administration"])
 
-    @router.get("/people")
+    @router.get("/people", response_model=Page[PersonOut])
     async def list_people(
         caller: CallerDep, limit: PageLimit = 50, cursor: Annotated[str | None, Query(max_length=1000)] = None
     ) -> dict[str, Any]:
@@ -193,7 +211,7 @@ def admin_routes(stores: Stores) -> APIRouter:
         found, following = await find_people(stores.people, stores.units.collection, caller, limit, cursor)
         return {"items": [_person_view(person) for person in found], "next": following}
 
-    @router.post("/import")
+    @router.post("/import", response_model=Imported)
     async def load_all(body: Import, caller: CallerDep) -> dict[str, int]:
         """Take up units, successors and people. For the operator, and for an administrator of all that is touched."""
         given = Given(
@@ -204,7 +222,7 @@ def admin_routes(stores: Stores) -> APIRouter:
         units_changed, people_changed = await load(stores, caller, given)
         return {"units_changed": units_changed, "people_changed": people_changed}
 
-    @router.post("/replay")
+    @router.post("/replay", response_model=Replayed)
     async def replay(request: Request, caller: CallerDep) -> dict[str, int]:
         """Publish every unit once more as it stands, for read models that began late."""
         if not is_system(caller) and not caller.has("admin"):

@@ -1,0 +1,122 @@
+"""What the directory answers."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel
+
+from lantoa_contracts.events.directory import UnitKind
+
+
+class SuccessorOut(BaseModel):
+    """What a unit went into, when, and by which act."""
+
+    unit_id: str
+    date: date
+    act: str
+
+
+class UnitOut(BaseModel):
+    """A unit; ``path`` leads from the root to it, ``ver`` is its ETag."""
+
+    id: str
+    parent_id: str | None
+    code: str
+    name: str
+    kind: UnitKind
+    path: list[str]
+    valid_from: date | None
+    valid_to: date | None
+    lat: float | None
+    lon: float | None
+    area_km2: float | None
+    successors: list[SuccessorOut]
+    ver: int
+
+
+class GrantOut(BaseModel):
+    """A role for a unit and everything below it."""
+
+    role: str
+    unit_id: str
+
+
+class NamedGrant(GrantOut):
+    """The same with the unit's name; empty when the directory does not know the unit."""
+
+    unit_name: str
+
+
+class PersonOut(BaseModel):
+    """A person as administrators see them."""
+
+    id: str
+    body_id: str | None
+    login: str
+    name: str
+    title: str
+    grants: list[GrantOut]
+
+
+class SignedInPerson(BaseModel):
+    """A person as the gateway and the person see them."""
+
+    id: str
+    name: str
+    title: str
+    grants: list[NamedGrant]
+
+
+class SignedInCitizen(BaseModel):
+    """A citizen: ``name`` is the masked number."""
+
+    id: str
+    name: str
+
+
+class PersonSession(BaseModel):
+    """A new session of a person."""
+
+    session_id: str
+    person: SignedInPerson
+
+
+class CitizenSession(BaseModel):
+    """A new session of a citizen."""
+
+    session_id: str
+    citizen: SignedInCitizen
+
+
+class PersonResolved(BaseModel):
+    """The session is a person's."""
+
+    kind: Literal["person"]
+    person: SignedInPerson
+
+
+class CitizenResolved(BaseModel):
+    """The session is a citizen's."""
+
+    kind: Literal["citizen"]
+    citizen: SignedInCitizen
+
+
+class CodeSent(BaseModel):
+    """A code is on its way to a masked number, and for how many seconds it holds."""
+
+    phone: str
+    seconds: int
+
+
+class Imported(BaseModel):
+    """How many units and people are not as they were."""
+
+    units_changed: int
+    people_changed: int
+
+
+class Replayed(BaseModel):
+    """How many units were published once more."""
+
+    units: int

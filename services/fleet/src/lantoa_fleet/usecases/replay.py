@@ -1,0 +1,53 @@
+"""Say once more what became of the devices."""
+
+from collections.abc import Mapping
+
+from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_MOVED, DEVICE_REVOKED
+from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
+from lantoa_runtime.mongo import Aggregates, Document, Outgoing
+
+
+def events_of(device: Document) -> list[Outgoing]:
+    """The events of a claimed device that still tell something, each with the ``ver`` that it had.
+
+    The claim names the place where the device stands now, so that a reader of claims alone has it right too.
+    """
+    device_id = device["_id"]
+    claimed = DeviceClaimed(
+        device_id=device_id,
+        ver=device["claim_ver"],
+        kind=device["kind"],
+        name=device["name"],
+        unit_id=device["unit_id"],
+        public_key=device["public_key"],
+        claimed_by=device["claimed_by"],
+        at=device["claimed_at"],
+    )
+    events = [Outgoing(DEVICE_CLAIMED, claimed)]
+    if "move" in device:
+        move = device["move"]
+        moved = DeviceMoved(
+            device_id=device_id,
+            ver=move["ver"],
+            unit_id=device["unit_id"],
+            previous_unit_id=move["from"],
+            at=move["at"],
+        )
+        events.append(Outgoing(DEVICE_MOVED, moved))
+    if "revocation" in device:
+        revoked = DeviceRevoked(device_id=device_id, ver=device["revocation"]["ver"], at=device["revocation"]["at"])
+        events.append(Outgoing(DEVICE_REVOKED, revoked))
+    return events
+
+
+async def replay(devices: Aggregates, turn: str) -> Mapping[str, int]:
+    """Publish every claimed device; how many events by name.
+
+    Raises:
+        Unavailable, NatsError, MongoError: do it again.
+    """
+
+    async def told(device: Document) -> list[Outgoing]:
+        return events_of(device)
+
+    return await devices.replay_all({"state": {"$in": ["accepted", "revoked"]}}, told, turn)

@@ -1,0 +1,28 @@
+"""The hostile tests' fixtures."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+# Test modules are imported by path; the helper beside them by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hostile_world import Target, open_target
+
+
+@pytest.fixture(autouse=True)
+def traced(monkeypatch):
+    """Requests have traces, as in a process of their own: every problem shows its id."""
+    monkeypatch.setattr("lantoa_runtime.telemetry.tracer", TracerProvider().get_tracer("test"))
+
+
+@pytest.fixture
+def opened(start_service, events, nats_server):
+    """Start a service by its name, with the province in it."""
+
+    async def start(name: str) -> Target:
+        return await open_target(name, start_service, events, nats_server)
+
+    return start

@@ -1,0 +1,178 @@
+"""Services on real servers with a small province in them, and callers who mean no good."""
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from lantoa_contracts.catalogue import UNIT_CHANGED
+from lantoa_contracts.events.directory import UnitChanged
+from lantoa_runtime.http.auth import ROLES, SYSTEM, Caller, Grant
+from lantoa_runtime.mongo import Index
+from lantoa_testing import eventually
+from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+
+ROOT = Path(__file__).parents[2]
+PROVINCE, COMMUNE, OTHER = "u-p", "u-1", "u-2"
+EVERYBODY = Caller(
+    "gateway", "Tất cả", (*(Grant(role, PROVINCE) for role in ROLES), Grant(SYSTEM, "*"), Grant("admin", PROVINCE))
+)
+"""Holds every role there is: nothing that this caller sends is refused before it was looked at."""
+AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
+APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),))
+ELSEWHERE = Caller("p-xa", "Lý Văn Xa", tuple(Grant(role, OTHER) for role in ROLES if role != "admin"))
+ANONYMOUS = Caller("anonymous", "")
+CITIZEN = Caller("c-0123456789abcdef0123", "09•• ••• 123", citizen=True)
+UNITS: list[dict[str, Any]] = [
+    {"unit_id": PROVINCE, "code": "86", "name": "Tỉnh Vĩnh Long", "kind": "province", "parent": None},
+    {"unit_id": COMMUNE, "code": "29242", "name": "Xã Cầu Kè", "kind": "commune", "parent": PROVINCE},
+    {"unit_id": OTHER, "code": "29272", "name": "Xã Tam Ngãi", "kind": "commune", "parent": PROVINCE},
+]
+ITEM = {
+    "title": "Lịch tiêm chủng tháng 11",
+    "body": "Sáng thứ Bảy, từ 7h30, trạm y tế xã tiêm chủng mở rộng.",
+    "priority": "normal",
+    "unit_id": COMMUNE,
+    "tasks": ["08", "05"],
+    "topic": "skills",
+    "language": "vi",
+}
+GRID = {"rule": "FREQ=DAILY", "at": "05:00", "max_minutes": 45}
+
+
+SERVICES = ("directory", "content", "fleet", "broadcast", "signboard", "reporting", "contest")
+CONTEST = {
+    "title": "An toàn trên mạng",
+    "title_en": "Safe online",
+    "unit_id": PROVINCE,
+    "tasks": ["01"],
+    "topic": "security",
+    "opens_at": "2026-01-01T00:00:00+00:00",
+    "closes_at": "2027-01-01T00:00:00+00:00",
+    "minutes": 10,
+    "rules": "Mỗi người một lượt.",
+    "tie_breaks": "Ai nhanh hơn xếp trên.",
+    "questions": [{"prompt": "Làm gì?", "prompt_km": "ធ្វើអ្វី?", "options": ["Một", "Hai", "Ba"], "right": 1}],
+}
+_PHONE = "0912345678"
+_CONSENT = {"purpose": "contest", "text_sha256": "a" * 64, "version": "1"}
+VALID: dict[str, dict[str, Any]] = {
+    "directory_sign_in": {"login": "lan", "password": "x"},
+    "directory_resolve": {"session_id": "x"},
+    "directory_end": {"session_id": "x"},
+    "directory_send_code": {"phone": _PHONE},
+    "directory_citizen_sign_in": {"phone": _PHONE, "code": "123456", "consent": _CONSENT},
+    "directory_load_all": {
+        "units": [UNITS[1] | {"valid_from": "2025-07-01", "lat": 9.9, "lon": 106.3, "area_km2": 20.5}],
+        "successors": [{"unit_id": COMMUNE, "successor_id": OTHER, "date": "2025-07-01", "act": "NQ 1687"}],
+        "people": [
+            {"id": "p-lan", "login": "lan", "name": "Lan", "title": "Chuyên viên", "body": COMMUNE,
+             "grants": [{"role": "author", "unit_id": COMMUNE}], "password": "một câu dài khác"}
+        ],
+    },
+    "content_create": ITEM,
+    "content_edit": ITEM,
+    "content_approve": {"approval_sha256": "a" * 64},
+    "content_send_back": {"comment": "Xin sửa giờ."},
+    "fleet_enrol": {
+        "public_key": "U" * 56, "kind": "radio", "model": "LT-S1", "at": "2026-01-01T00:00:00Z", "signature": "x",
+    },
+    "fleet_claim": {
+        "claim_code": "ABCD-EFGH", "name": "Loa", "unit_id": COMMUNE, "site_type": "office", "model": "LT-S1",
+        "lat": 9.9, "lon": 106.3,
+    },
+    "fleet_move": {"unit_id": OTHER},
+    "broadcast_put_grid": GRID,
+    "broadcast_start_now": {"unit_id": COMMUNE, "in_seconds": 3.0},
+    "contest_create": {"id": "an-toan", **CONTEST},
+    "contest_replace": CONTEST,
+    "contest_start": {"unit_id": COMMUNE},
+    "contest_submit": {"answers": [0]},
+    "reporting_import_plan": {"tasks": [{"code": "08", "vi": "Việc", "en": "Task", "lead": ["x"], "with": ["y"]}]},
+}  # fmt: skip
+"""A body that each operation takes, by the operation's id; a new operation without one fails the tests."""
+
+
+@dataclass
+class Target:
+    """A running service and the document of what it says to take and to give."""
+
+    running: Running
+    document: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.running.service.name
+
+    async def counts(self) -> dict[str, int]:
+        """How many documents each collection of the service holds."""
+        database = self.running.service.db
+        names = await database.raw.list_collection_names()
+        return {name: await database[name].count({}) for name in sorted(names)}
+
+
+def indexes_of(name: str) -> Sequence[Index]:
+    """The indexes that a service's command makes."""
+    main = importlib.import_module(f"lantoa_{name}.main")
+    found = {cell.cell_contents for cell in main.main.__closure__ or () if isinstance(cell.cell_contents, tuple)}
+    (indexes,) = found
+    return indexes
+
+
+async def _directory(running: Running) -> None:
+    people = [
+        {"id": "p-lan", "login": "lan", "name": "Lan", "grants": [{"role": "author", "unit_id": COMMUNE}]},
+        {"id": "p-vinh", "login": "vinh", "name": "Vinh", "body": COMMUNE, "password": "một câu dài khác"},
+    ]
+    assert (await running.call("POST", "/import", EVERYBODY, {"units": UNITS, "people": people}))[0] == 200
+
+
+async def _content(running: Running) -> None:
+    for number in range(3):
+        headers = {"Idempotency-Key": f"seed-{number:04d}"}
+        assert (await running.call("POST", "/items", AUTHOR, ITEM, headers))[0] == 201
+
+
+async def _broadcast(running: Running) -> None:
+    assert (await running.call("PUT", f"/grids/{COMMUNE}", EVERYBODY, GRID))[0] == 200
+
+
+async def _reporting(running: Running) -> None:
+    plan = json.loads((ROOT / "demo" / "plan75.json").read_text())
+    assert (await running.call("POST", "/plan", EVERYBODY, plan))[0] == 200
+
+
+_SEEDS = {"directory": _directory, "content": _content, "broadcast": _broadcast, "reporting": _reporting}
+
+
+async def open_target(name: str, start_service: StartService, events: EventProbe, nats_server: NatsServer) -> Target:
+    """Start a service by its name, with the province in it."""
+    main = importlib.import_module(f"lantoa_{name}.main")
+    (settings_type,) = get_args(get_type_hints(main.build)["service"])
+    over: dict[str, Any] = {}
+    if name == "content":
+        over |= {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"}
+    if name == "fleet":
+        over["keys_folder"] = nats_server.ring.folder
+    running = await start_service(name, settings_type, main.build, indexes_of(name), **over)
+    if name != "directory":
+        await _know_units(running, events)
+    if name in _SEEDS:
+        await _SEEDS[name](running)
+    return Target(running, running.service.app.openapi())
+
+
+async def _know_units(running: Running, events: EventProbe) -> None:
+    for given in UNITS:
+        path = (PROVINCE,) if given["unit_id"] == PROVINCE else (PROVINCE, str(given["unit_id"]))
+        fields = {name: given[name] for name in ("unit_id", "code", "name", "kind")}
+        event = UnitChanged(ver=1, path=path, valid_from=None, valid_to=None, **fields)
+        await events.publish(UNIT_CHANGED, event)
+
+    async def known() -> bool:
+        return await running.service.db["units"].count({}) >= len(UNITS)
+
+    await eventually(known)

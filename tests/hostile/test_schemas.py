@@ -1,0 +1,89 @@
+"""What a service answers to anything at all is what its OpenAPI document says, and never a server error."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from hostile_world import ELSEWHERE, EVERYBODY, SERVICES, Target
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+
+from lantoa_runtime.http.auth import HEADER, Caller
+from lantoa_testing.plugin import token_for
+
+CHECKS: dict[str, Any] = {
+    "missing_required_header": {"expected-statuses": ["400", "401", "403", "404", "422", "428"]},
+    "negative_data_rejection": {
+        "expected-statuses": ["400", "401", "403", "404", "405", "409", "412", "415", "422", "428"]
+    },
+    "positive_data_acceptance": {"enabled": False},
+}
+
+
+def _generated(examples: int) -> dict[str, Any]:
+    return {"generation": {"max-examples": examples}}
+
+
+def _config(url: str, thorough: bool) -> SchemathesisConfig:
+    return SchemathesisConfig.from_dict(
+        {
+            "seed": 7,
+            "request-timeout": 10,
+            "base-url": url,
+            "generation": {"deterministic": True, "database": "none", "no-shrink": True},
+            "phases": {
+                "coverage": {"enabled": thorough, "unexpected-methods": ["delete", "options"]},
+                "fuzzing": _generated(3 if thorough else 1),
+                "stateful": {"enabled": thorough, "max-steps": 4, **_generated(2)},
+            },
+            "checks": CHECKS,
+        }
+    )
+
+
+def _attack(target: Target, caller: Caller, thorough: bool) -> tuple[list[str], Counter[int]]:
+    schema = schemathesis.openapi.from_dict(target.document, config=_config(target.running.url, thorough))
+
+    @schema.auth(refresh_interval=30)
+    class _Gateway:
+        def get(self, case: Any, context: Any) -> str:
+            return token_for(target.running.ring, caller, target.name)
+
+        def set(self, case: Any, data: str, context: Any) -> None:
+            case.headers[HEADER] = data
+
+    faults: list[str] = []
+    seen: Counter[int] = Counter()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            answers = (interaction.response for interaction in event.recorder.interactions.values())
+            seen.update(answer.status_code for answer in answers if answer is not None)
+            faults += _failures(event.recorder)
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            faults.append(repr(event))
+    return faults, seen
+
+
+def _failures(recorder: ScenarioRecorder) -> list[str]:
+    return [
+        f"{recorder.label}: {check.name}: {check.failure_info.failure.title}\n"
+        f"{check.failure_info.failure.message}\n{check.failure_info.code_sample}"
+        for checks in recorder.checks.values()
+        for check in checks
+        if check.status is Status.FAILURE and check.failure_info
+    ]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_every_answer_is_one_that_the_document_knows(opened, name):
+    target = await opened(name)
+    for caller, thorough in ((EVERYBODY, True), (ELSEWHERE, False)):
+        faults, seen = await asyncio.to_thread(_attack, target, caller, thorough)
+        assert not faults, f"{len(faults)} faults, the first:\n" + "\n\n".join(dict.fromkeys(faults))[:9000]
+        if thorough:
+            assert seen[200], "nothing was let through: the attack proves nothing"
+            assert seen[401]
+            assert seen[404] + seen[422]
