@@ -139,9 +139,10 @@ GONE = ItemWithdrawn(item_id="i-3", ver=5, revision=1, unit_id="u-1", reason="wi
 
 
 async def content_says(events: Any) -> None:
-    """What content's replay publishes: items as they stand."""
+    """What content's replay publishes: approvals that stand, and what was withdrawn."""
     for item in ITEMS:
-        await events.publish(catalogue.ITEM_APPROVED, item)
+        if item.item_id != GONE.item_id:
+            await events.publish(catalogue.ITEM_APPROVED, item)
     await events.publish(catalogue.ITEM_WITHDRAWN, GONE)
     await handled(events, "content")
 
@@ -156,7 +157,7 @@ async def stored(running: Any, names: dict[str, tuple[str, ...]]) -> dict[str, l
 
 
 async def settled(running: Any, events: Any) -> None:
-    """Every reader has handled everything, and every outbox is empty."""
+    """Every reader has handled everything, every outbox is empty, and fleet owes no device anything."""
     for owner in ("directory", "fleet", "content", "broadcast", "signboard"):
         await handled(events, owner)
 
@@ -167,9 +168,11 @@ async def settled(running: Any, events: Any) -> None:
             for service, names in OWN_STATE.items()
             for name in names
         ]
+        devices = running["fleet"].service.db["devices"]
+        counts += [await devices.count({due: True}) for due in ("kv_due", "kick_due")]
         return not any(counts)
 
-    await eventually(quiet)
+    await eventually(quiet, 30)
 
 
 async def told(running: Any, service: str, device: Device) -> tuple[str, bytes]:
@@ -236,6 +239,8 @@ async def test_deleted_read_models_are_rebuilt_equal_and_a_second_replay_changes
     fleet = province["fleet"]
     station, moved, revoked = [await claim(fleet, "radio") for _ in range(3)]
     board = await claim(fleet, "board")
+    await events.publish(catalogue.ITEM_APPROVED, ITEMS[2])
+    await handled(events, "content")
     await content_says(events)
     await change(fleet, moved, "move", {"unit_id": "u-2"})
     await change(fleet, moved, "move", {"unit_id": "u-p"})

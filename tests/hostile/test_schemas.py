@@ -31,7 +31,7 @@ def _config(url: str, thorough: bool) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": 7,
-            "request-timeout": 10,
+            "request-timeout": 30,
             "base-url": url,
             "generation": {"deterministic": True, "database": "none", "no-shrink": True},
             "phases": {
