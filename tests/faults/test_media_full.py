@@ -44,7 +44,7 @@ def files_in(folder: Path) -> list[Path]:
 async def tiny_media(tmp_path: Path) -> AsyncIterator[Path]:
     """A folder with room for one page of memory."""
     if os.geteuid() != 0:
-        pytest.fail("this proof mounts a small file system: run it as root")
+        pytest.fail("this proof mounts a small file system: unshare --user --map-root-user --mount pytest ...")
     folder = tmp_path / "tiny"
     folder.mkdir()
     await _run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder))
@@ -52,6 +52,7 @@ async def tiny_media(tmp_path: Path) -> AsyncIterator[Path]:
     await _run("umount", "-l", str(folder))
 
 
+@pytest.mark.mounts
 async def test_while_the_media_folder_is_full_a_submission_waits_unharmed_and_goes_on_when_there_is_room(
     start_service: Any, events: Any, tiny_media: Path
 ) -> None:

@@ -5,6 +5,7 @@ import time
 
 from joserfc.jwk import OKPKey
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from lantoa_gateway.adapters import Citizens, DeviceKeys, Directory, Upstreams, consents
 from lantoa_gateway.api.auth import auth_routes
@@ -47,7 +48,7 @@ def build(service: Service[GatewaySettings]) -> None:
     )
     app.include_router(docs_routes())
     if settings.gateway_console_dir:
-        app.mount("/", Console(directory=settings.gateway_console_dir, html=True))
+        app.mount("/", GZipMiddleware(Console(directory=settings.gateway_console_dir, html=True)))
 
 
 main = service_main("gateway", GatewaySettings, build)
