@@ -25,6 +25,8 @@ status doctor: $(STAMP) ## which processes run; whether this machine is fit
 	@$(BIN)/lantoa $@
 
 ##@ Prove
+# By file, in order of name: the long ones begin early and the quick unit tests fill the end.
+SPREAD := --dist loadfile --no-loadscope-reorder
 # A full disk is a small file system of its own, which only root may mount: everybody else is root in a namespace of their own.
 MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
@@ -33,14 +35,14 @@ DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device
 test: $(STAMP) console lint types ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
 	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
-	$(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e -m 'not mounts'
-	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m mounts $(DISKS)
+	$(BIN)/python -m pytest -q -n 4 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	$(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/e2e -m 'not mounts'
-	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m mounts $(DISKS)
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 4 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: faults

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -103,13 +102,11 @@ class FieldDevice:
             self.errors.append(str(error))
 
         asked = {"nkeys_seed_str": self.seed, "inbox_prefix": f"_INBOX_{self.id}".encode(), **options}
+        client = Client()
         try:
-            client = await nats.connect(
-                url or self.url, allow_reconnect=False, connect_timeout=5, error_cb=note, **asked
-            )
+            await client.connect(url or self.url, allow_reconnect=False, connect_timeout=5, error_cb=note, **asked)
         except (NatsError, OSError) as error:
             self.errors.append(str(error))
-            return None
         if not client.is_connected:
             with suppress(NatsError, OSError):
                 await client.close()
@@ -119,7 +116,7 @@ class FieldDevice:
 
     async def connect(self, url: str | None = None) -> Client:
         """A connection, as soon as the callout knows the device."""
-        found = await eventually(lambda: self.try_connect(url), every=0.05)
+        found = await eventually(lambda: self.try_connect(url), 30, every=0.05)
         assert isinstance(found, Client)
         return found
 

@@ -53,7 +53,7 @@ def history(device, unit, posted, attempted) -> list[tuple]:
         tasks = tuple(sorted(draw.sample(("05", "08", "10"), draw.randint(1, 2))))
         return places[number % len(places)], CUT_OFF + timedelta(hours=draw.randint(-30, 50)), tasks
 
-    for number in range(16):
+    for number in range(10):
         place, at, tasks = some(number)
         told.append((catalogue.AIRING_CONFIRMED, device(number + 1, place).aired(number, at, 61.7, tasks)))
         place, at, tasks = some(number + 1)
