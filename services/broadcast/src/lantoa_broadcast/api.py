@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from lantoa_broadcast.domain import Grid, Session
 from lantoa_broadcast.usecases import grids, missed, programme
-from lantoa_broadcast.usecases.pages import newest_first
 from lantoa_broadcast.usecases.replay import replay
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import Id, SignedDocument
@@ -18,6 +17,7 @@ from lantoa_runtime.http import Caller, CallerDep, KeyDep, Page, PageLimit, Stri
 from lantoa_runtime.http.auth import ROLES
 from lantoa_runtime.http.conditions import COLLECTION
 from lantoa_runtime.http.replay import replay_route
+from lantoa_runtime.mongo import newest_first
 
 _PLANNERS = ("technician", "approver")
 

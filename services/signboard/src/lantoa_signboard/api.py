@@ -12,8 +12,8 @@ from lantoa_runtime.errors import AppError, Invalid, NotFound
 from lantoa_runtime.http import Caller, CallerDep, Page, PageLimit
 from lantoa_runtime.http.auth import ROLES
 from lantoa_runtime.http.replay import replay_route
+from lantoa_runtime.mongo import newest_first
 from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
-from lantoa_signboard.usecases.pages import newest_first
 from lantoa_signboard.usecases.replay import replay
 from lantoa_signboard.usecases.status import status
 from lantoa_signboard.usecases.stores import Stores

@@ -3,6 +3,7 @@
 from lantoa_runtime.errors import DuplicateKey
 from lantoa_runtime.mongo.aggregates import Aggregates, Change, Outgoing
 from lantoa_runtime.mongo.driver import Collection, Database, Document, Index, UpdateResult, connect
+from lantoa_runtime.mongo.pages import newest_first
 from lantoa_runtime.mongo.readmodel import ReadModel
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "ReadModel",
     "UpdateResult",
     "connect",
+    "newest_first",
 ]

@@ -1,4 +1,4 @@
-"""Long lists, page by page."""
+"""Long lists, page by page: the newest first, by a place in the order instead of a number of pages."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.mongo import Collection, Document
+from lantoa_runtime.mongo.driver import Collection, Document
 
 
 async def newest_first(
