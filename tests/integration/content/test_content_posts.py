@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+from datetime import datetime
 
 import pytest
 from aiohttp import web
@@ -90,7 +91,8 @@ async def test_an_approved_item_is_published_and_found_by_a_stranger(news):
     assert steps[8:11] == [("submitted", 2, one), ("rendered", 2, None), ("approved", 2, other)]
     assert {("withdrawn", 2, other), ("post_unconfirmed", 2, None)} == set(steps[13:])
     assert story["items"][3]["approval_sha256"] == event.approval_sha256
-    assert [step["at"] for step in story["items"]] == sorted(step["at"] for step in story["items"])
+    moments = [datetime.fromisoformat(step["at"]) for step in story["items"]]
+    assert moments == sorted(moments)
     assert (await news.running.call("GET", f"/items/{item['id']}/history", news.elsewhere))[0] == 404
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 import wave
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import soundfile
 
@@ -91,7 +92,9 @@ async def test_a_station_killed_while_playing_proves_one_cut_and_plays_that_entr
     assert aired["seconds"] == whole / 48_000
     assert aired["audio_sha256"] == audio
     assert aired["rundown_sha256"] == rundown.sha256
-    assert aired["planned_at"] <= proofs[0]["started_at"] < aired["started_at"] < aired["ended_at"]
+    moments = [aired["planned_at"], proofs[0]["started_at"], aired["started_at"], aired["ended_at"]]
+    planned, cut_started, started, ended = map(datetime.fromisoformat, moments)
+    assert planned <= cut_started < started < ended
 
 
 async def test_a_stopped_station_is_silent_at_once_and_proves_the_cut(platform, make_opus, wait_until, station_program):
