@@ -95,7 +95,7 @@ lock: ## resolve again and write requirements/*.txt (hashes, no index) and docke
 	$(BIN)/uv lock
 	$(EXPORT) --no-emit-workspace > requirements/dev.txt
 	$(EXPORT) --no-emit-workspace --no-default-groups > requirements/run.txt
-	for s in gateway directory content fleet broadcast signboard contest reporting cli; do \
+	for s in alert gateway directory content fleet broadcast signboard contest reporting cli; do \
 		$(EXPORT) --no-default-groups --package lantoa-$$s --no-emit-workspace > requirements/service-$$s.txt; \
 		$(EXPORT) --no-default-groups --package lantoa-$$s --no-editable --no-hashes | grep '^\./' > docker/members/$$s.txt; \
 	done

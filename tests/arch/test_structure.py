@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in ROOT.glob("*/*/src/lantoa_*/__init__.py"))
 SOURCES = sorted(file for package in PACKAGES for file in package.rglob("*.py"))
-SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
+SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 ROOMS = {
     "main",
     "settings",

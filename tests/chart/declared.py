@@ -71,10 +71,10 @@ def variables(process: str) -> dict[str, bool]:
     return found
 
 
-def stateless(process: str) -> bool:
-    """Whether the service says that it keeps nothing and reads no events."""
+def says(process: str, what: str) -> bool:
+    """Whether the service says that it is ``stateless`` or ``without_database``."""
     return any(
-        isinstance(node, ast.Assign) and ast.unparse(node) == "service.stateless = True" for node in _nodes(process)
+        isinstance(node, ast.Assign) and ast.unparse(node) == f"service.{what} = True" for node in _nodes(process)
     )
 
 
@@ -94,7 +94,8 @@ def connections(process: str) -> frozenset[str]:
         found |= {"nats"} if "nats" in imported else set()
         found |= {"traces"} if "configure_traces" in attributes else set()
     else:
-        found |= {"traces"} if stateless(process) else {"traces", "nats", "mongodb"}
+        found |= {"traces"} if says(process, "stateless") else {"traces", "nats"}
+        found |= set() if says(process, "stateless") or says(process, "without_database") else {"mongodb"}
     assert "nats" in found or not consumed_by(process)
     found |= {"public"} if any(name.endswith("_PUBLIC_URL") for name in variables(process)) else set()
     return frozenset(found | ({"media"} if "blobs" in attributes else set()))

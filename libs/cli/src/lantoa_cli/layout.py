@@ -25,6 +25,7 @@ _DEFAULT_PORTS = {
     "reporting": 18106,
     "callout": 18107,
     "contest": 18108,
+    "alert": 18109,
     BOARD: 18110,
     "nats": 18222,
     "nats-monitor": 18223,
@@ -121,6 +122,8 @@ class Layout:
         return {**shared, **self._own_env(name)}
 
     def _own_env(self, name: str) -> dict[str, str]:
+        if name == "alert":
+            return {"LANTOA_ALERT_KEY_FILE": str(self.ring.alert_file)}
         if name == "gateway":
             return {
                 "LANTOA_GATEWAY_UPSTREAMS": json.dumps({s: self.url(s) for s in SERVICES if s != "gateway"}),

@@ -14,7 +14,9 @@ TaskCode = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-5])$")]
 Priority = Literal["normal", "priority", "emergency"]
 """The three classes of TT 39/2020: thông thường, ưu tiên, khẩn cấp."""
 
-DeviceKind = Literal["radio", "board"]
+DeviceKind = Literal["radio", "board", "both"]
+
+Language = Literal["vi", "km", "en"]
 
 
 class Contract(BaseModel):
@@ -53,6 +55,7 @@ __all__ = [
     "DeviceKind",
     "Event",
     "Id",
+    "Language",
     "Priority",
     "Sha256",
     "SignedDocument",

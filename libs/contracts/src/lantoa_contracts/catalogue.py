@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from lantoa_contracts.base import SignedDocument
-from lantoa_contracts.device import Alarm, Reported
-from lantoa_contracts.events import broadcast, content, contest, directory, fleet, signboard
+from lantoa_contracts.device import Ack, Alarm, Reported
+from lantoa_contracts.events import alert, broadcast, content, contest, directory, fleet, signboard
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class EventSpec:
         return f"{consumer}-{self.name.replace('.', '-')}"
 
 
-def _device(what: str, model: type[BaseModel], consumer: str, stream: str = "ACK", pending: int = 512) -> EventSpec:
+def _device(what: str, model: type[BaseModel], *consumers: str, stream: str = "ACK", pending: int = 512) -> EventSpec:
     return EventSpec(
         name=f"device.{what}",
         model=model,
-        consumers=(consumer,),
+        consumers=consumers,
         stream=stream,
         subject=f"dev.up.*.{what}",
         max_ack_pending=pending,
@@ -62,7 +62,7 @@ def _device(what: str, model: type[BaseModel], consumer: str, stream: str = "ACK
 UNIT_CHANGED = EventSpec(
     "directory.unit.changed",
     directory.UnitChanged,
-    ("content", "fleet", "broadcast", "signboard", "contest", "reporting"),
+    ("content", "fleet", "broadcast", "signboard", "alert", "contest", "reporting"),
 )
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
@@ -71,11 +71,14 @@ ITEM_WITHDRAWN = EventSpec("content.item.withdrawn", content.ItemWithdrawn, ("co
 POST_CONFIRMED = EventSpec("content.post.confirmed", content.PostConfirmed, ("reporting",))
 POST_UNCONFIRMED = EventSpec("content.post.unconfirmed", content.PostUnconfirmed, ("reporting",))
 
-DEVICE_CLAIMED = EventSpec("fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard"))
-DEVICE_MOVED = EventSpec("fleet.device.moved", fleet.DeviceMoved, ("broadcast", "signboard"))
-DEVICE_REVOKED = EventSpec("fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard"))
+DEVICE_CLAIMED = EventSpec("fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard", "alert"))
+DEVICE_MOVED = EventSpec("fleet.device.moved", fleet.DeviceMoved, ("broadcast", "signboard", "alert"))
+DEVICE_REVOKED = EventSpec("fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard", "alert"))
 DEVICE_ONLINE = EventSpec("fleet.device.online", fleet.DeviceOnline)
 DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline)
+DEVICE_GROUPED = EventSpec("fleet.device.grouped", fleet.DeviceGrouped, ("alert",))
+ALARM_RAISED = EventSpec("fleet.alarm.raised", fleet.AlarmRaised)
+ALARM_RESOLVED = EventSpec("fleet.alarm.resolved", fleet.AlarmResolved)
 
 SESSION_CHANGED = EventSpec("broadcast.session.changed", broadcast.SessionChanged, ("broadcast",))
 RUNDOWN_ISSUED = EventSpec("broadcast.rundown.issued", broadcast.RundownIssued, ("fleet",))
@@ -86,10 +89,16 @@ PLAYLIST_CHANGED = EventSpec("signboard.playlist.changed", signboard.PlaylistCha
 BOARD_RUNDOWN_ISSUED = EventSpec("signboard.rundown.issued", signboard.BoardRundownIssued, ("fleet",))
 DISPLAY_CONFIRMED = EventSpec("signboard.display.confirmed", signboard.DisplayConfirmed, ("reporting",))
 
+NOTICE_ISSUED = EventSpec("alert.notice.issued", alert.NoticeIssued)
+NOTICE_UPDATED = EventSpec("alert.notice.updated", alert.NoticeUpdated)
+NOTICE_CANCELLED = EventSpec("alert.notice.cancelled", alert.NoticeCancelled)
+NOTICE_ACKNOWLEDGED = EventSpec("alert.notice.acknowledged", alert.NoticeAcknowledged)
+
 ATTEMPT_ACCEPTED = EventSpec("contest.attempt.accepted", contest.AttemptAccepted, ("reporting",))
 
 DEVICE_AIRED = _device("aired", SignedDocument, "broadcast")
 DEVICE_DISPLAYED = _device("displayed", SignedDocument, "signboard")
+DEVICE_ACK = _device("ack", Ack, "fleet", "alert", pending=2000)
 DEVICE_ALARM = _device("alarm", Alarm, "fleet", pending=64)
 DEVICE_REPORTED = _device("reported", Reported, "fleet", stream="REPORTED", pending=256)
 
@@ -105,6 +114,9 @@ EVENTS: tuple[EventSpec, ...] = (
     DEVICE_REVOKED,
     DEVICE_ONLINE,
     DEVICE_OFFLINE,
+    DEVICE_GROUPED,
+    ALARM_RAISED,
+    ALARM_RESOLVED,
     SESSION_CHANGED,
     RUNDOWN_ISSUED,
     AIRING_CONFIRMED,
@@ -112,12 +124,22 @@ EVENTS: tuple[EventSpec, ...] = (
     PLAYLIST_CHANGED,
     BOARD_RUNDOWN_ISSUED,
     DISPLAY_CONFIRMED,
+    NOTICE_ISSUED,
+    NOTICE_UPDATED,
+    NOTICE_CANCELLED,
+    NOTICE_ACKNOWLEDGED,
     ATTEMPT_ACCEPTED,
 )
-DEVICE_MESSAGES: tuple[EventSpec, ...] = (DEVICE_AIRED, DEVICE_DISPLAYED, DEVICE_ALARM, DEVICE_REPORTED)
+DEVICE_MESSAGES: tuple[EventSpec, ...] = (
+    DEVICE_AIRED,
+    DEVICE_DISPLAYED,
+    DEVICE_ACK,
+    DEVICE_ALARM,
+    DEVICE_REPORTED,
+)
 CATALOGUE: tuple[EventSpec, ...] = EVENTS + DEVICE_MESSAGES
 
-SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
+SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 """Services with a place in the topology. Each has its own nkey and rights."""
 
 _BY_TYPE = {spec.type: spec for spec in CATALOGUE}

@@ -1,10 +1,10 @@
 """What passes between the platform and a device, as JSON on ``dev.*`` subjects and as stored rundowns."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lantoa_contracts.base import BlobRef, Contract, Id, Sha256, Timestamp
+from lantoa_contracts.base import BlobRef, Contract, Id, Language, Sha256, Timestamp
 
 
 class Tolerant(BaseModel):
@@ -129,6 +129,11 @@ class Heartbeat(Tolerant):
     """Title of what plays or shows."""
     disk_free_mb: int | None = None
     clock_offset_ms: int = 0
+    volume: Annotated[int, Field(ge=0, le=100)] | None = None
+    temperature_c: float | None = None
+    signal_dbm: int | None = None
+    boots: int | None = None
+    """How often the device has started in its life: what rises tells of restarts."""
 
 
 class Reported(Tolerant):
@@ -141,24 +146,81 @@ class Reported(Tolerant):
     media_wanted: int
 
 
+class Command(Tolerant):
+    """The text inside a signed command on ``dev.dn.<id>.cmd``: core NATS, short-lived, repeated until acknowledged."""
+
+    aud: Id
+    iat: Timestamp
+    exp: Timestamp
+    cmd_id: Annotated[Id, Field(pattern=r"^cmd-")]
+    """A device acts on it once; a repeat is acknowledged again and does nothing."""
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+    """``volume``, ``restart``, ``test_tone``, ``screenshot``, ``log_upload``, ``diagnose``, ``update``; a device that
+    does not know it answers ``failed``."""
+    args: dict[str, str | int | float | bool] = {}
+
+
+class AlertNotice(Tolerant):
+    """One emergency notice as devices obey it."""
+
+    notice_id: Annotated[Id, Field(pattern=r"^ntc-")]
+    ver: int
+    """Grows with every update; a device that has obeyed this ``ver`` does not begin again."""
+    status: Literal["actual", "exercise", "test"]
+    """Anything but ``actual`` is acknowledged and neither sounded nor shown."""
+    severity: Literal["extreme", "severe", "moderate", "minor"]
+    headline: Annotated[str, Field(max_length=200)]
+    texts: dict[Language, Annotated[str, Field(max_length=2000)]]
+    issued_at: Timestamp
+    expires_at: Timestamp
+    repeat: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often the sound plays, the attention signal first."""
+    gap_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    sound: BlobRef | None = None
+    """Ogg Opus or WAV; its parts lie at ``<scope>.sound.<sha256>.<n>`` beside the order. Without it, or until it is
+    here, the attention signal alone sounds."""
+
+
+class AlertOrder(Tolerant):
+    """The text inside a scope's signed document on ``dev.bc.<scope>.alert``: every notice in force there.
+
+    A notice that is not in it is over. ``seq`` only ever grows in a scope, across restarts of either side.
+    """
+
+    aud: Annotated[str, Field(pattern=r"^(all|unit\.[a-z0-9-]{1,64}|grp\.[a-z0-9-]{1,64})$")]
+    seq: int
+    iat: Timestamp
+    exp: Timestamp
+    notices: tuple[AlertNotice, ...] = ()
+
+
 class Ack(Tolerant):
-    """A device's answer to a command or an alert."""
+    """A device's answer to a command or an alert.
+
+    ``ref`` is the ``cmd_id`` or ``<notice_id>.<ver>``, ``local_id`` is ``<ref>.<stage>``.
+    """
 
     local_id: Annotated[str, Field(max_length=120)]
-    ref: str
+    ref: Annotated[str, Field(max_length=80)]
     stage: Literal["received", "verified", "playing", "finished", "failed"]
     at: Timestamp
-    detail: str = ""
+    detail: Annotated[str, Field(max_length=400)] = ""
+    data: dict[str, Any] = {}
+    """What a command found out (``diagnose``), a few kilobytes at most."""
 
 
 class Alarm(Tolerant):
     """Something is wrong at a device."""
 
     local_id: Annotated[str, Field(max_length=120)]
-    code: Literal["signature_refused", "download_refused", "clock_off", "disk_full", "playback_failed"]
+    code: Literal[
+        "signature_refused", "download_refused", "clock_off", "disk_full", "playback_failed", "temperature", "restarts"
+    ]
     at: Timestamp
     count: int = 1
     detail: Annotated[str, Field(max_length=400)] = ""
+    reasons: dict[str, int] = {}
+    """For ``signature_refused``: how many of each reason (``signature``, ``audience``, ``expired``, ``old`` ...)."""
 
 
 class ManifestRequest(Contract):

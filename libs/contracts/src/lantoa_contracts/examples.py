@@ -12,8 +12,11 @@ from lantoa_contracts.device import (
     Ack,
     AiredProof,
     Alarm,
+    AlertNotice,
+    AlertOrder,
     BoardEntry,
     BoardRundown,
+    Command,
     Desired,
     DisplayedProof,
     Heartbeat,
@@ -26,6 +29,7 @@ from lantoa_contracts.device import (
     RundownSession,
     SnapshotAnswer,
 )
+from lantoa_contracts.events.alert import NoticeAcknowledged, NoticeCancelled, NoticeIssued, NoticeUpdated
 from lantoa_contracts.events.broadcast import AiringConfirmed, AiringMissed, RundownIssued, SessionChanged
 from lantoa_contracts.events.content import (
     ItemApproved,
@@ -37,7 +41,16 @@ from lantoa_contracts.events.content import (
 )
 from lantoa_contracts.events.contest import AttemptAccepted
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceOffline, DeviceOnline, DeviceRevoked
+from lantoa_contracts.events.fleet import (
+    AlarmRaised,
+    AlarmResolved,
+    DeviceClaimed,
+    DeviceGrouped,
+    DeviceMoved,
+    DeviceOffline,
+    DeviceOnline,
+    DeviceRevoked,
+)
 from lantoa_contracts.events.signboard import BoardRundownIssued, DisplayConfirmed, PlaylistChanged
 
 _UNIT, _OTHER_UNIT = "u-29308-2025", "u-29242-2025"
@@ -97,6 +110,20 @@ _DISPLAYED_SIGNED = SignedDocument(
     kid=BOARD_KEY,
     p=_DISPLAYED.model_dump_json(),
     sig="Z6t1QrOtaFa5vXf4_Ik0SFljG_U4M36fCOO6h1w470EcsBYAfeldWoNCJg7uWpO8e7iRPT6-SNyT1QJJ32_7Cg",
+)
+
+_NOTICE = NoticeIssued(
+    notice_id="ntc-019aaf31",
+    ver=1,
+    status="actual",
+    severity="severe",
+    headline="Triều cường vượt báo động 3 tối nay",
+    scopes=(f"unit.{_UNIT}",),
+    source="console",
+    requested_by="p-hung",
+    confirmed_by="p-son",
+    issued_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+    expires_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
 )
 
 _EVENTS: dict[str, BaseModel] = {
@@ -184,6 +211,31 @@ _EVENTS: dict[str, BaseModel] = {
     "fleet.device.offline.v1": DeviceOffline(
         device_id=_STATION, ver=4, at=datetime(2026, 11, 21, 11, 7, tzinfo=UTC), reason="Stale Connection"
     ),
+    "fleet.device.grouped.v1": DeviceGrouped(
+        device_id=_STATION, ver=7, groups=("ven-bien",), at=datetime(2026, 12, 2, 3, 0, tzinfo=UTC)
+    ),
+    "fleet.alarm.raised.v1": AlarmRaised(
+        alarm_id="alm-019aaf40", ver=1, code="offline", unit_id=_UNIT, devices=4, at=_STARTS_AT
+    ),
+    "fleet.alarm.resolved.v1": AlarmResolved(
+        alarm_id="alm-019aaf40", ver=3, code="offline", unit_id=_UNIT, at=_STARTS_AT + timedelta(minutes=25)
+    ),
+    "alert.notice.issued.v1": _NOTICE,
+    "alert.notice.updated.v1": NoticeUpdated(
+        **_NOTICE.model_dump() | {"ver": 2, "headline": "Triều cường: di dời ngay khỏi ấp ven sông"}
+    ),
+    "alert.notice.cancelled.v1": NoticeCancelled(
+        notice_id="ntc-019aaf31", ver=3, cancelled_by="p-hung", at=datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+    ),
+    "alert.notice.acknowledged.v1": NoticeAcknowledged(
+        notice_id="ntc-019aaf31",
+        ver=1,
+        unit_id=_UNIT,
+        devices=14,
+        verified=13,
+        played=12,
+        at=datetime(2026, 11, 24, 9, 1, tzinfo=UTC),
+    ),
     "broadcast.session.changed.v1": SessionChanged(session_id=_SESSION, ver=2, unit_id=_UNIT, starts_at=_STARTS_AT),
     "broadcast.rundown.issued.v1": RundownIssued(device_id=_STATION, ver=9, rundown=_RADIO_RUNDOWN, media=(_AUDIO,)),
     "broadcast.airing.missed.v1": AiringMissed(
@@ -268,6 +320,7 @@ _DEVICE_MESSAGES: dict[str, BaseModel] = {
         at=_STARTS_AT,
         count=3,
         detail="desired: unknown key",
+        reasons={"unknown_key": 3},
     ),
     "device.reported.v1": Reported(at=_SHOWN_AT, desired_seq=12, rundown_ver=9, media_ready=1, media_wanted=1),
     "device.hb.v1": Heartbeat(
@@ -279,7 +332,34 @@ _DEVICE_MESSAGES: dict[str, BaseModel] = {
         disk_free_mb=5_120,
         clock_offset_ms=-35,
     ),
-    "device.ack.v1": Ack(local_id="alert-7.received", ref="alert-7", stage="received", at=_STARTS_AT),
+    "device.ack.v1": Ack(local_id="ntc-019aaf31.1.verified", ref="ntc-019aaf31.1", stage="verified", at=_STARTS_AT),
+    "device.command.v1": Command(
+        aud=_STATION,
+        iat=_STARTS_AT,
+        exp=_STARTS_AT + timedelta(minutes=2),
+        cmd_id="cmd-019aaf35",
+        name="volume",
+        args={"percent": 70},
+    ),
+    "device.alert-order.v1": AlertOrder(
+        aud=f"unit.{_UNIT}",
+        seq=1_795_510_800_000,
+        iat=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+        exp=datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
+        notices=(
+            AlertNotice(
+                notice_id="ntc-019aaf31",
+                ver=1,
+                status="actual",
+                severity="severe",
+                headline="Triều cường vượt báo động 3 tối nay",
+                texts={"vi": "Bà con ven sông đưa người già, trẻ em lên chỗ cao trước 20 giờ."},
+                issued_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+                expires_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
+                sound=_AUDIO,
+            ),
+        ),
+    ),
     "device.aired-proof.v1": _AIRED,
     "device.displayed-proof.v1": _DISPLAYED,
     "device.desired.v1": Desired(

@@ -60,10 +60,11 @@ class Message:
 MESSAGES: tuple[Message, ...] = (
     *(Message(spec.name, spec.model, spec.subject, spec.stream, spec.owner, spec.version) for spec in CATALOGUE),
     Message("device.hb", device.Heartbeat, "dev.up.*.hb"),
-    Message("device.ack", device.Ack, "dev.up.*.ack", "ACK"),
     Message("device.aired-proof", device.AiredProof, "dev.up.*.aired", "ACK"),
     Message("device.displayed-proof", device.DisplayedProof, "dev.up.*.displayed", "ACK"),
     Message("device.desired", device.Desired, "$KV.desired.*", "KV_desired", "fleet", for_devices=True),
+    Message("device.command", device.Command, "dev.dn.*.cmd", owner="fleet", for_devices=True),
+    Message("device.alert-order", device.AlertOrder, "$KV.alert.>", "KV_alert", "alert", for_devices=True),
     Message("device.radio-rundown", device.RadioRundown, "", owner="broadcast", for_devices=True),
     Message("device.board-rundown", device.BoardRundown, "", owner="signboard", for_devices=True),
     Message("device.manifest-request", device.ManifestRequest, "dev.rpc.*.manifest"),

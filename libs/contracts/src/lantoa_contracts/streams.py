@@ -43,7 +43,7 @@ class ConsumerSpec:
     max_ack_pending: int
 
 
-def _bucket(name: str, subjects: str, republish: tuple[str, str], size: int) -> StreamSpec:
+def _bucket(name: str, subjects: str, republish: tuple[str, str] | None, size: int) -> StreamSpec:
     return StreamSpec(
         name=f"KV_{name}",
         subjects=(subjects,),
@@ -87,6 +87,8 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     _bucket("desired", "$KV.desired.*", ("$KV.desired.*", "dev.dn.{{wildcard(1)}}.desired"), 256 * _MIB),
     _bucket("alert", "$KV.alert.>", ("$KV.alert.>", "dev.bc.>"), 64 * _MIB),
+    # What alert keeps for itself: notices, who has them, devices and units. It needs no other store.
+    _bucket("alert_book", "$KV.alert_book.>", None, 128 * _MIB),
     StreamSpec(
         "DLQ",
         ("dlq.>",),

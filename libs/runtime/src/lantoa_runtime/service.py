@@ -52,6 +52,8 @@ class Service(Generic[S]):
     draining: bool = False
     stateless: bool = False
     """Set by a service that keeps nothing and reads no events: it needs neither MongoDB nor NATS, nor their code."""
+    without_database: bool = False
+    """Set by a service that keeps what it knows in NATS alone: it starts and works while MongoDB is away."""
     _aggregates: "list[Aggregates]" = field(default_factory=list)
     _jobs: list[tuple[str, float, Job]] = field(default_factory=list)
     _closers: list[Job] = field(default_factory=list)
@@ -99,11 +101,16 @@ class Service(Generic[S]):
         """Add to readiness a check that names what is missing."""
         self._checks.append(check)
 
+    @property
+    def _uses_database(self) -> bool:
+        return not (self.stateless or self.without_database)
+
     async def failures(self) -> list[str]:
         """Why this process should get no requests now; empty when it should."""
         missing = [name for check in self._checks for name in check()]
         if not self.stateless:
             missing += self.bus.failures()
+        if self._uses_database:
             try:
                 await asyncio.wait_for(self.db.ping(), 2.0)
             except Exception:  # noqa: BLE001 - whatever keeps the database from answering makes this process not ready
@@ -130,7 +137,7 @@ class Service(Generic[S]):
                 await self._let_go()
             for closer in self._closers:
                 await closer()
-            if not self.stateless:
+            if self._uses_database:
                 await self.db.close()
 
     async def _let_go(self) -> None:
@@ -166,7 +173,7 @@ class Service(Generic[S]):
         Raises:
             EmbeddedRefused: production on the embedded server.
         """
-        if self.stateless:
+        if not self._uses_database:
             return
         from lantoa_runtime.mongo import Aggregates, Index
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey as NaClKey
@@ -93,27 +94,45 @@ def verify(document: SignedDocument, public: bytes) -> str:
     return document.p
 
 
+KeyUse = Literal["platform", "alert"]
+"""``platform``: desired state, commands, addresses of files. ``alert``: orders of the alert service."""
+
+
 @dataclass(frozen=True)
 class KeySet:
-    """The keys that may sign for the platform, by kid."""
+    """The keys that the root vouches for, by kid, each for one use. ``seq`` grows with every new set."""
 
     keys: dict[str, bytes]
+    alert: frozenset[str] = frozenset()
+    """Kids that sign alerts and nothing else; all others sign everything but alerts."""
+    seq: int = 0
 
-    def verify(self, document: SignedDocument) -> str:
+    def public(self, kid: str, use: KeyUse = "platform") -> bytes:
+        """The public key of a name.
+
+        Raises:
+            SignatureRefused: the set has no such key for this use.
+        """
+        public = self.keys.get(kid)
+        if public is None or (kid in self.alert) != (use == "alert"):
+            raise SignatureRefused("unknown key")
+        return public
+
+    def verify(self, document: SignedDocument, use: KeyUse = "platform") -> str:
         """The signed text.
 
         Raises:
-            SignatureRefused: the key is not in the set or the signature does not fit.
+            SignatureRefused: the key is not in the set, is for another use, or the signature does not fit.
         """
-        public = self.keys.get(document.kid)
-        if public is None:
-            raise SignatureRefused("unknown key")
-        return verify(document, public)
+        return verify(document, self.public(document.kid, use))
 
 
-def make_key_set(root: SigningKey, publics: Iterable[bytes]) -> SignedDocument:
+def make_key_set(
+    root: SigningKey, platform: Iterable[bytes], alert: Iterable[bytes] = (), seq: int = 1
+) -> SignedDocument:
     """A key set signed by the root, which a device pins when it is claimed."""
-    return root.sign(json.dumps({"keys": sorted(b64(public) for public in publics)}))
+    keys = {"keys": sorted(b64(public) for public in platform), "alert": sorted(b64(public) for public in alert)}
+    return root.sign(json.dumps({"seq": seq, **keys}))
 
 
 def open_key_set(document: SignedDocument, root_public: bytes) -> KeySet:
@@ -124,7 +143,10 @@ def open_key_set(document: SignedDocument, root_public: bytes) -> KeySet:
     """
     text = verify(document, root_public)
     try:
-        publics = [unb64(key) for key in json.loads(text)["keys"]]
+        told = json.loads(text)
+        platform, alert = ([unb64(key) for key in told[use]] for use in ("keys", "alert"))
+        seq = int(told["seq"])
     except (ValueError, KeyError, TypeError) as error:
         raise SignatureRefused("not a key set") from error
-    return KeySet({key_id(public): public for public in publics})
+    keys = {key_id(public): public for public in (*platform, *alert)}
+    return KeySet(keys, frozenset(key_id(public) for public in alert), seq)

@@ -30,10 +30,7 @@ def check_path(keys: KeySet, path: str, now: float) -> str:
         audience, expires, kid, signature = query["a"], int(query["e"]), query["k"], query["s"]
     except (KeyError, ValueError) as error:
         raise SignatureRefused("incomplete address") from error
-    public = keys.keys.get(kid)
-    if public is None:
-        raise SignatureRefused("unknown key")
-    verify_bytes(public, _text(sha256, audience, expires), unb64(signature))
+    verify_bytes(keys.public(kid), _text(sha256, audience, expires), unb64(signature))
     if now > expires:
         raise SignatureRefused("address expired")
     return sha256

@@ -15,6 +15,7 @@ class DeviceClaimed(Event):
     """The device's nkey (``U...``), which signs its proofs."""
     claimed_by: Id
     at: Timestamp
+    groups: tuple[Id, ...] = ()
 
 
 class DeviceMoved(Event):
@@ -50,3 +51,34 @@ class DeviceOffline(Event):
     ver: int
     at: Timestamp
     reason: str
+
+
+class DeviceGrouped(Event):
+    """The groups of a device, all of them, as they are from now on."""
+
+    device_id: Id
+    ver: int
+    groups: tuple[Id, ...]
+    at: Timestamp
+
+
+class AlarmRaised(Event):
+    """Something is wrong at one device, or at many for one cause."""
+
+    alarm_id: Id
+    ver: int
+    code: str
+    unit_id: Id
+    """The smallest unit that holds every device concerned."""
+    devices: int
+    at: Timestamp
+
+
+class AlarmResolved(Event):
+    """The cause of an alarm is gone."""
+
+    alarm_id: Id
+    ver: int
+    code: str
+    unit_id: Id
+    at: Timestamp

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_contracts.streams import consumers
-from lantoa_runtime.topology.keys import KeyRing
+from lantoa_runtime.topology.keys import USERS, KeyRing
 
 _DEVICE_SERVICES = (
     "dev.up.*.*",
@@ -19,16 +19,44 @@ _DEVICE_SERVICES = (
     "$JS.API.DIRECT.GET.KV_alert.$KV.alert.>",
 )
 _DEVICE_STREAMS = ("dev.dn.>", "dev.bc.>")
+ALERT_ISSUE = "alert.rpc.issue"
+"""Where key holders ask the alert service to issue a notice, with nothing but NATS between them."""
+
+
+def _of_bucket(name: str) -> tuple[str, ...]:
+    """Rights of a service that writes a bucket and reads all of it when it starts."""
+    stream = f"KV_{name}"
+    return (
+        f"$KV.{name}.>",
+        f"$JS.API.STREAM.INFO.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}.>",
+        f"$JS.API.CONSUMER.CREATE.{stream}.>",
+        f"$JS.API.CONSUMER.INFO.{stream}.>",
+        f"$JS.API.CONSUMER.DELETE.{stream}.>",
+        f"$JS.FC.{stream}.>",
+    )
+
+
 _EXTRA_PUBLISH = {
     "fleet": (
         "$KV.desired.*",
         "$JS.API.STREAM.INFO.KV_desired",
         "$JS.API.DIRECT.GET.KV_desired.>",
-        "dev.dn.*.*",
+        "dev.dn.*.desired",
+        "dev.dn.*.cmd",
+    ),
+    "alert": (
+        "dev.bc.>",
+        "dev.dn.*.alert",
+        *_of_bucket("alert"),
+        *_of_bucket("alert_book"),
     ),
 }
-_EXTRA_SUBSCRIBE = {"fleet": ("dev.rpc.*.snapshot", "dev.rpc.*.manifest", "dev.up.*.hb")}
-_ANSWERS = ("fleet",)
+_EXTRA_SUBSCRIBE = {
+    "fleet": ("dev.rpc.*.snapshot", "dev.rpc.*.manifest", "dev.up.*.hb"),
+    "alert": ("dev.rpc.*.alerts", ALERT_ISSUE),
+}
+_ANSWERS = ("fleet", "alert")
 """Services that answer requests of devices: ``allow_responses`` instead of a right to publish on any reply subject."""
 
 
@@ -89,6 +117,7 @@ def _accounts(ring: KeyRing) -> str:
         ["$SYS.REQ.SERVER.*.KICK", "$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.CONNZ"],
         ["$SYS.ACCOUNT.DEVICES.CONNECT", "$SYS.ACCOUNT.DEVICES.DISCONNECT", "_INBOX_sys.>"],
     )
+    holder = _user(ring.public("holder"), [ALERT_ISSUE], ["_INBOX_holder.>"])
     # Without the right to publish on $SYS._INBOX every login would hang until the callout's timeout.
     callout = _user(ring.public("callout"), ["$SYS._INBOX.>"], ["$SYS.REQ.USER.AUTH", "_INBOX_callout.>"])
     return f"""accounts {{
@@ -102,6 +131,7 @@ def _accounts(ring: KeyRing) -> str:
     users: [
       {{ nkey: {ring.public("topology")} }}
       {services}
+      {holder}
     ]
   }}
   DEVICES {{
@@ -125,7 +155,7 @@ def nats_conf(ring: KeyRing, plan: NatsPlan) -> str:
         listeners.append(
             f"websocket {{ host: 127.0.0.1, port: {plan.websocket_port}, no_tls: true, compression: true }}"
         )
-    bypass = ", ".join(ring.public(user) for user in (*SERVICES, "topology", "callout", "sys"))
+    bypass = ", ".join(ring.public(user) for user in USERS)
     return f"""server_name: lantoa-1
 listen: 127.0.0.1:{plan.port}
 max_connections: 20000

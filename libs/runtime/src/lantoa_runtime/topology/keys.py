@@ -12,8 +12,9 @@ from lantoa_contracts.catalogue import SERVICES
 from lantoa_signing.documents import SigningKey, b64, make_key_set
 from lantoa_signing.nkey import curve_public, new_seed, public_of
 
-USERS = (*SERVICES, "topology", "callout", "sys")
-"""NATS users: the services, the provisioner, the auth callout and fleet's view of the system account."""
+USERS = (*SERVICES, "topology", "callout", "sys", "holder")
+"""NATS users: the services, the provisioner, the auth callout, fleet's view of the system account, and the key holders
+who issue an alert without any other service."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class KeyRing:
         return self.folder / "fleet.key"
 
     @property
+    def alert_file(self) -> Path:
+        """32 bytes: alert's key, the only one whose orders devices sound and show at once."""
+        return self.folder / "alert.key"
+
+    @property
     def key_set_file(self) -> Path:
         """The key set that the root has signed."""
         return self.folder / "device_keys.json"
@@ -105,14 +111,17 @@ def ensure_keys(folder: Path) -> KeyRing:
             _write(ring.seed_file(user), new_seed(secrets.token_bytes(32)).encode())
     if not ring.issuer_file.exists():
         _write(ring.issuer_file, new_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_ACCOUNT).encode())
-    for raw in (ring.curve_file, ring.root_file, ring.fleet_file):
+    for raw in (ring.curve_file, ring.root_file, ring.fleet_file, ring.alert_file):
         if not raw.exists():
             _write(raw, secrets.token_bytes(32))
     if not ring.root_public_file.exists():
         _write(ring.root_public_file, b64(SigningKey(ring.root_file.read_bytes()).public).encode())
     if not ring.key_set_file.exists():
-        root, fleet = SigningKey(ring.root_file.read_bytes()), SigningKey(ring.fleet_file.read_bytes())
-        _write(ring.key_set_file, make_key_set(root, [fleet.public]).model_dump_json().encode())
+        root, fleet, alert = (
+            SigningKey(file.read_bytes()) for file in (ring.root_file, ring.fleet_file, ring.alert_file)
+        )
+        signed = make_key_set(root, [fleet.public], [alert.public])
+        _write(ring.key_set_file, signed.model_dump_json().encode())
     if not ring.internal_keys_file.exists():
         _make_gateway_keys(ring)
     return ring

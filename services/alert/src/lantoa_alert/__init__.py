@@ -1,0 +1,1 @@
+"""Emergency alerts: small, apart, first to start, last to fail."""

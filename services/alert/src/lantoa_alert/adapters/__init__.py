@@ -1,0 +1,1 @@
+"""NATS buckets and subjects, sounds, feeds."""

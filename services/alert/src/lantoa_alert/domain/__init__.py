@@ -1,0 +1,1 @@
+"""Rules about notices: pure functions and dataclasses."""

@@ -1,0 +1,1 @@
+"""What alert can do."""
