@@ -19,7 +19,7 @@ from lantoa_fleet.domain.devices import (
     written_code,
 )
 from lantoa_fleet.domain.presence import Connection, Presence
-from lantoa_fleet.domain.rights import MOST_SUBSCRIPTIONS, rights_of
+from lantoa_fleet.domain.rights import MOST_GROUPS, MOST_SUBSCRIPTIONS, rights_of
 from lantoa_runtime.errors import Invalid
 from lantoa_signing import nkey
 
@@ -63,20 +63,32 @@ _IDS = st.from_regex(r"d-[0-9a-f]{20}", fullmatch=True)
 _PATHS = st.lists(st.from_regex(r"u-[a-z0-9]{1,10}", fullmatch=True), min_size=1, max_size=6, unique=True)
 
 
-@given(_IDS, _PATHS, st.booleans())
-def test_rights_name_the_device_or_a_granted_scope_and_hold_no_wildcard_but_the_inbox(
-    device_id: str, path: list[str], mqtt: bool
+_GROUPS = st.lists(st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True), max_size=MOST_GROUPS, unique=True)
+
+
+@given(_IDS, _PATHS, _GROUPS, st.booleans())
+def test_rights_name_the_device_or_a_granted_scope_and_are_open_below_these_alone(
+    device_id: str, path: list[str], groups: list[str], mqtt: bool
 ) -> None:
-    rights = rights_of(device_id, path, mqtt=mqtt)
-    scopes = {"all.alert", *(f"unit.{unit_id}.alert" for unit_id in path)}
+    rights = rights_of(device_id, path, groups, mqtt=mqtt)
+    scopes = {"all", *(f"unit.{unit_id}" for unit_id in path), *(f"grp.{group}" for group in groups)}
+    opened = {f"_INBOX_{device_id}.>", *(f"dev.bc.{scope}.>" for scope in scopes)}
+    opened |= {f"$JS.API.DIRECT.GET.KV_alert.$KV.alert.{scope}.>" for scope in scopes}
     for subject in rights.publish + rights.subscribe:
-        own = device_id in subject.split(".") or subject == f"_INBOX_{device_id}.>"
-        granted = any(subject.endswith(f".{scope}") for scope in scopes)
-        assert own or granted, subject
+        assert subject in opened or device_id in subject.split("."), subject
         assert "*" not in subject
-        assert ">" not in subject or subject == f"_INBOX_{device_id}.>"
+        assert ">" not in subject or subject in opened
     assert len(rights.subscribe) <= MOST_SUBSCRIPTIONS
     assert rights.listeners == (("MQTT",) if mqtt else ("STANDARD", "WEBSOCKET"))
+
+
+def test_a_device_asks_for_its_alerts_and_hears_what_is_said_to_it_alone() -> None:
+    rights = rights_of("d-1", ("u-1",), ("vung-trung",), mqtt=True)
+    assert "dev.rpc.d-1.alerts" in rights.publish
+    assert rights.subscribe == (
+        "dev.dn.d-1.desired", "dev.dn.d-1.cmd", "dev.dn.d-1.alert",
+        "dev.bc.all.>", "dev.bc.unit.u-1.>", "dev.bc.grp.vung-trung.>",
+    )  # fmt: skip
 
 
 _STEPS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.booleans()), max_size=30)
@@ -138,6 +150,7 @@ def test_signing_again_says_the_same_and_a_change_does_not() -> None:
     first = desired_of(_device(), NOW)
     assert says_the_same(first, desired_of(_device(), NOW + timedelta(days=5)))
     assert not says_the_same(first, desired_of(_device(path=["u-1"]), NOW))
+    assert desired_of(_device(groups=["vung-trung"]), NOW).alert_scopes[-1] == "grp.vung-trung"
     assert not says_the_same(first, desired_of(_device(radio=None), NOW))
 
 

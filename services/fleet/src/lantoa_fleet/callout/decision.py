@@ -20,6 +20,7 @@ class Entry:
     path: tuple[str, ...]
     token_sha256: str | None = None
     """Of an MQTT receiver's password, in hex."""
+    groups: tuple[str, ...] = ()
 
 
 class Entries(Protocol):

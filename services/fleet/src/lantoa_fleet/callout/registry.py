@@ -18,7 +18,7 @@ from lantoa_runtime.mongo.driver import MongoError
 
 log = structlog.get_logger()
 
-_FIELDS = {"public_key": 1, "state": 1, "path": 1, "token_sha256": 1}
+_FIELDS = {"public_key": 1, "state": 1, "path": 1, "token_sha256": 1, "groups": 1}
 _OVERLAP = timedelta(seconds=30)
 """A change is stamped before it is written: look back further than any write takes and clocks differ."""
 
@@ -60,7 +60,8 @@ class Registry:
         """Take up the snapshot that an earlier run left, if there is one."""
         try:
             entries = json.loads(self._file.read_text())["devices"]
-            self._take(Entry(**{**entry, "path": tuple(entry["path"])}) for entry in entries)
+            lists = ("path", "groups")
+            self._take(Entry(**{**entry, **{name: tuple(entry.get(name, ())) for name in lists}}) for entry in entries)
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -129,6 +130,7 @@ def _entry(device: Document) -> Entry:
         accepted=device["state"] == "accepted",
         path=tuple(device["path"]),
         token_sha256=device.get("token_sha256"),
+        groups=tuple(device.get("groups", ())),
     )
 
 

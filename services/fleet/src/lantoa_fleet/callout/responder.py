@@ -180,7 +180,8 @@ class Responder:
             text = self._issuer.answer(request, now, error=str(refused))
         else:
             LOGINS.labels("accepted").inc()
-            rights = rights_of(login.entry.device_id, login.entry.path, mqtt=login.mqtt)
-            user = self._issuer.user(request["user_nkey"], login.entry.device_id, rights, now)
+            entry = login.entry
+            rights = rights_of(entry.device_id, entry.path, entry.groups, mqtt=login.mqtt)
+            user = self._issuer.user(request["user_nkey"], entry.device_id, rights, now)
             text = self._issuer.answer(request, now, jwt=user)
         return self._sealer.seal(text.encode(), xkey)

@@ -56,9 +56,9 @@ def written_code(typed: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def alert_scopes(path: Iterable[str]) -> tuple[str, ...]:
-    """The scopes whose alerts a device hears: everybody's, and those of each unit it stands in."""
-    return ("all", *(f"unit.{unit_id}" for unit_id in path))
+def alert_scopes(path: Iterable[str], groups: Iterable[str] = ()) -> tuple[str, ...]:
+    """The scopes whose alerts a device hears: everybody's, those of each unit it stands in, those of its groups."""
+    return ("all", *(f"unit.{unit_id}" for unit_id in path), *(f"grp.{group}" for group in groups))
 
 
 def files_of(device: Mapping[str, Any]) -> frozenset[str]:
@@ -76,7 +76,7 @@ def desired_of(device: Mapping[str, Any], now: datetime) -> Desired:
         iat=now,
         exp=now + DESIRED_LIFETIME,
         unit_id=device["unit_id"],
-        alert_scopes=alert_scopes(device["path"]),
+        alert_scopes=alert_scopes(device["path"], device.get("groups", ())),
         **sections,
     )
 

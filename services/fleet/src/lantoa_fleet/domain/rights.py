@@ -1,4 +1,4 @@
-"""What a device may do on NATS: listed one by one, never by ``>`` (device topology notes, section 2)."""
+"""What a device may do on NATS: listed one by one (device topology notes, section 2)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ from lantoa_fleet.domain.devices import alert_scopes
 MOST_SUBSCRIPTIONS = 32
 BIGGEST_MESSAGE = 65_536
 LIFETIME_SECONDS = 24 * 3600
+MOST_GROUPS = 16
+"""With these a device in a unit eleven levels down still has a subscription for every subject it may hear."""
 
 _UP = ("hb", "reported", "ack", "aired", "displayed", "alarm")
-_RPC = ("snapshot", "manifest")
+_RPC = ("snapshot", "manifest", "alerts")
+_DOWN = ("desired", "cmd", "alert")
 _DIRECT = "$JS.API.DIRECT.GET"
 
 
@@ -23,19 +26,19 @@ class Rights:
     listeners: tuple[str, ...]
 
 
-def rights_of(device_id: str, path: Iterable[str], *, mqtt: bool) -> Rights:
-    """The rights of a device that stands in the unit with this path.
+def rights_of(device_id: str, path: Iterable[str], groups: Iterable[str] = (), *, mqtt: bool) -> Rights:
+    """The rights of a device that stands in the unit with this path and belongs to these groups.
 
-    An MQTT receiver has neither the bucket nor an inbox: it asks for its snapshot by rpc. No ``$MQTT`` subject either:
-    with one it could listen to others' deliveries.
+    A scope is open downwards (``dev.bc.<scope>.>``): beside the order lie the parts of its sound. An MQTT receiver has
+    neither the buckets nor an inbox: it asks for its snapshot and its alerts by rpc. No ``$MQTT`` subject either: with
+    one it could listen to others' deliveries.
     """
-    scopes = alert_scopes(path)
+    scopes = alert_scopes(path, groups)
     publish = [f"dev.up.{device_id}.{what}" for what in _UP] + [f"dev.rpc.{device_id}.{what}" for what in _RPC]
-    subscribe = [f"dev.dn.{device_id}.desired", f"dev.dn.{device_id}.cmd"]
-    subscribe += [f"dev.bc.{scope}.alert" for scope in scopes]
+    subscribe = [f"dev.dn.{device_id}.{what}" for what in _DOWN] + [f"dev.bc.{scope}.>" for scope in scopes]
     if mqtt:
         return Rights(tuple(publish), tuple(subscribe), ("MQTT",))
     publish.append(f"{_DIRECT}.KV_desired.$KV.desired.{device_id}")
-    publish += [f"{_DIRECT}.KV_alert.$KV.alert.{scope}.alert" for scope in scopes]
+    publish += [f"{_DIRECT}.KV_alert.$KV.alert.{scope}.>" for scope in scopes]
     subscribe.append(f"_INBOX_{device_id}.>")
     return Rights(tuple(publish), tuple(subscribe), ("STANDARD", "WEBSOCKET"))

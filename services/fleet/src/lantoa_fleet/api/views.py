@@ -1,0 +1,84 @@
+"""A claimed device as people see it."""
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from lantoa_fleet.domain.presence import Beat
+from lantoa_fleet.usecases.registry import Registry
+from lantoa_runtime.http import etag
+from lantoa_runtime.mongo import Document
+
+
+class AlarmView(BaseModel):
+    """One kind of trouble at a device: when last, how often in all."""
+
+    code: str
+    at: datetime
+    count: int
+    detail: str
+
+
+class DeviceView(BaseModel):
+    """A claimed device. ``ver`` counts claim, moves and revocation; it is the ETag."""
+
+    device_id: str
+    ver: int
+    name: str
+    kind: str
+    state: Literal["accepted", "revoked"]
+    unit_id: str
+    unit_name: str | None
+    site_type: str
+    model: str
+    lat: float | None
+    lon: float | None
+    public_key: str
+    claimed_at: datetime
+    online: bool
+    last_seen: datetime
+    version: str | None
+    activity: str | None
+    now: str | None
+    desired_seq: int
+    reported_seq: int
+    media_ready: int | None
+    media_wanted: int | None
+    in_sync: bool
+    alarms: list[AlarmView]
+
+
+def device_view(device: Document, unit_name: str | None, beat: Beat | None) -> DeviceView:
+    """A document with the name of its unit and what the device last said of itself."""
+    online = bool(device.get("online"))
+    shown = beat.beat if beat and online else None
+    reported = device["reported"] or {}
+    reported_seq = reported.get("desired_seq", 0)
+    alarms = sorted(device["alarms"], key=lambda alarm: alarm["at"], reverse=True)
+    same = ("name", "kind", "state", "unit_id", "site_type", "model", "lat", "lon", "public_key", "claimed_at")
+    return DeviceView(
+        device_id=device["_id"],
+        ver=device["rev"],
+        **{field: device[field] for field in same},
+        unit_name=unit_name,
+        online=online,
+        last_seen=max(device["last_seen"], beat.at) if beat else device["last_seen"],
+        version=beat.beat.version if beat else None,
+        activity=shown.state if shown else None,
+        now=shown.now if shown else None,
+        desired_seq=device["seq"],
+        reported_seq=reported_seq,
+        media_ready=reported.get("media_ready"),
+        media_wanted=reported.get("media_wanted"),
+        in_sync=reported_seq == device["seq"] and reported.get("media_ready") == reported.get("media_wanted"),
+        alarms=[AlarmView(**{field: alarm[field] for field in AlarmView.model_fields}) for alarm in alarms],
+    )
+
+
+async def one_view(registry: Registry, beats: dict[str, Beat], device: Document, response: Response) -> DeviceView:
+    """One device as the answer to a request that is about it, with its ETag."""
+    names = await registry.unit_names({device["unit_id"]})
+    response.headers["ETag"] = etag(device["rev"])
+    return device_view(device, names.get(device["unit_id"]), beats.get(device["_id"]))
