@@ -95,7 +95,7 @@ async def claim(fleet: Any, kind: str) -> Device:
     device = Device(kind, nkey.new_seed(os.urandom(32)))
     status, body, _ = await fleet.call("POST", "/enrolments", Caller("x", "x"), device.enrolment())
     assert status == 202, body
-    place = {"claim_code": body["claim_code"], "name": "Cụm 1", "unit_id": "u-1", "site_type": "office"}
+    place = {"claim_code": body["claim_code"], "name": "Cụm 1", "unit_id": "u-1", "site_type": "commune_office"}
     status, body, _ = await fleet.call("POST", "/devices/claim", TECHNICIAN, place)
     assert status == 200, body
     device.ver = body["ver"]

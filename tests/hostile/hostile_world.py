@@ -81,7 +81,7 @@ VALID: dict[str, dict[str, Any]] = {
         "public_key": "U" * 56, "kind": "radio", "model": "LT-S1", "at": "2026-01-01T00:00:00Z", "signature": "x",
     },
     "fleet_claim": {
-        "claim_code": "ABCD-EFGH", "name": "Loa", "unit_id": COMMUNE, "site_type": "office", "model": "LT-S1",
+        "claim_code": "ABCD-EFGH", "name": "Loa", "unit_id": COMMUNE, "site_type": "commune_office", "model": "LT-S1",
         "lat": 9.9, "lon": 106.3,
     },
     "fleet_move": {"unit_id": OTHER},

@@ -129,7 +129,7 @@ class Network:
 
     @staticmethod
     def place(code: str) -> dict[str, str]:
-        return {"claim_code": code, "name": "Loa nhà ông Kim Sa Rây", "unit_id": COMMUNE, "site_type": "office"}
+        return {"claim_code": code, "name": "Loa nhà ông Kim Sa Rây", "unit_id": COMMUNE, "site_type": "commune_office"}
 
     async def synced(self, device_id: str) -> Any:
         """The device's document, once its first rundown was signed and put into the bucket."""

@@ -80,6 +80,8 @@ class FieldDevice:
     clients: list[Client] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     ver: int = 0
+    code: str = "AAAA-AAAA"
+    """What it shows: the platform's last word."""
 
     @property
     def public(self) -> str:
@@ -166,11 +168,16 @@ class Fleet:
 
     async def enrol(self, device: FieldDevice, **changes: Any) -> tuple[int, Any]:
         status, answer, _ = await self.call("POST", "/enrolments", STRANGER, json=device.enrolment(**changes))
+        device.code = answer.get("claim_code", device.code)
         return status, answer
 
+    def place(self, device: FieldDevice, unit_id: str, **more: Any) -> dict[str, Any]:
+        """What a technician sends who reads the code off the device."""
+        body = {"name": "Loa", "unit_id": unit_id, "site_type": "commune_office", "claim_code": device.code}
+        return {**body, **more}
+
     async def claim(self, device: FieldDevice, unit_id: str, caller: Caller = TECHNICIAN) -> tuple[int, Any]:
-        body = {"claim_code": nkey.claim_code(device.public), "name": "Loa", "unit_id": unit_id, "site_type": "office"}
-        status, answer, _ = await self.call("POST", "/devices/claim", caller, json=body)
+        status, answer, _ = await self.call("POST", "/devices/claim", caller, json=self.place(device, unit_id))
         return status, answer
 
     async def claimed(self, unit_id: str = "u-1", **changes: Any) -> FieldDevice:

@@ -149,7 +149,7 @@ class Board:
         return await self.platform.until_proved(count, "displayed")
 
     def pending(self, _: dict[str, Any]) -> web.Response:
-        return web.json_response({"state": "pending"}, status=202)
+        return web.json_response({"state": "pending", "claim_code": "ABCD-EFGH"}, status=202)
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ def test_a_device_makes_its_key_once_and_keeps_it_to_itself(tmp_path):
     again = load_identity(tmp_path / "data", b"b" * 32)
     assert again == first
     assert first.device_id == nkey.device_id(first.public)
-    assert first.claim_code == nkey.claim_code(first.public)
     assert stat.S_IMODE((tmp_path / "data" / SEED_FILE).stat().st_mode) == 0o600
     assert first.seed not in repr(first)
     assert nkey.verify_by_nkey(first.sign("xin chào"), first.public) == "xin chào"

@@ -16,7 +16,6 @@ from lantoa_fleet.domain.devices import (
     files_of,
     says_the_same,
     with_alarm,
-    written_code,
 )
 from lantoa_fleet.domain.presence import Connection, Presence
 from lantoa_fleet.domain.rights import MOST_GROUPS, MOST_SUBSCRIPTIONS, rights_of
@@ -52,11 +51,6 @@ def test_a_proof_by_another_key_or_without_a_zone_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
         _check(NOW.replace(tzinfo=None))
     assert refused.value.code == "value-wrong"
-
-
-@pytest.mark.parametrize("typed", ["ab2d-ef3h", "AB2DEF3H", " ab2d ef3h "])
-def test_a_claim_code_may_be_typed_with_or_without_its_dash(typed: str) -> None:
-    assert written_code(typed) == "AB2D-EF3H"
 
 
 _IDS = st.from_regex(r"d-[0-9a-f]{20}", fullmatch=True)

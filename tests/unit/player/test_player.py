@@ -23,7 +23,8 @@ class FakeDevice:
     def __init__(self, enrolment="accepted"):
         self.enrolment = enrolment
         self.connected = True
-        self.identity = SimpleNamespace(device_id="d-1", claim_code="ABCD-EFGH")
+        self.claim_code = "ABCD-EFGH" if enrolment == "pending" else None
+        self.identity = SimpleNamespace(device_id="d-1")
         self.clock = SimpleNamespace(now=lambda: NOW, offset_ms=7)
         self.proofs = {}
         self.alarms = []

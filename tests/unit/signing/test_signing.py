@@ -20,9 +20,9 @@ from lantoa_signing.documents import (
 )
 from lantoa_signing.media import check_path, signed_path
 from lantoa_signing.nkey import (
-    claim_code,
     curve_public,
     device_id,
+    fingerprint,
     is_user_key,
     new_seed,
     public_of,
@@ -194,5 +194,4 @@ def test_a_device_is_named_by_its_key():
     assert device_id(PUBLIC) == device_id(PUBLIC)
     assert device_id(PUBLIC) != device_id(public_of(new_seed(b"e" * 32)))
     assert len(device_id(PUBLIC)) == 22
-    one, two = claim_code(PUBLIC).split("-")
-    assert len(one) == len(two) == 4
+    assert device_id(PUBLIC) == f"d-{fingerprint(PUBLIC)}"

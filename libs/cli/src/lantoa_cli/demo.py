@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lantoa_cli.errors import Refused
 from lantoa_cli.layout import BOARD, STATIONS, Layout
 from lantoa_cli.loading import new_password
-from lantoa_signing.nkey import claim_code, public_of
+from lantoa_signing.nkey import public_of, sign_with_seed
 
 if TYPE_CHECKING:
     from lantoa_cli.operator import Operator
@@ -179,15 +179,28 @@ def _claimed(layout: Layout, name: str) -> Path:
     return layout.data / "devices" / name / "claimed"
 
 
+def _enrolment(layout: Layout, seed_file: Path, name: str) -> dict[str, str]:
+    """The device's own question, for the answer has the code that its screen shows."""
+    from lantoa_runtime.clock import Clock
+
+    seed, environment = seed_file.read_text().strip(), layout.device_env(name, "board" if name == BOARD else "radio")
+    kind, model = environment["LANTOA_DEVICE_KIND"], environment["LANTOA_DEVICE_MODEL"]
+    public, at = public_of(seed), Clock().now().isoformat()
+    signature = sign_with_seed(seed, f"enrol\n{public}\n{kind}\n{model}\n{at}").sig
+    return {"public_key": public, "kind": kind, "model": model, "at": at, "signature": signature}
+
+
 async def _claim(layout: Layout, door: "Operator", name: str, device: dict[str, Any]) -> None:
     seed_file = layout.data / "devices" / name / "device.nk"
     refusal = Refused(f"{name} has made no key yet")
     for _ in range(_CLAIM_TRIES):
         if seed_file.exists():
-            code = claim_code(public_of(seed_file.read_text().strip()))
             body = {key: device[key] for key in ("name", "unit_id", "site_type")}
             try:
-                await door.call("fleet", "POST", "/devices/claim", {**body, "claim_code": code})
+                asked = await door.call("fleet", "POST", "/enrolments", _enrolment(layout, seed_file, name))
+                if asked["state"] == "pending":
+                    body["claim_code"] = asked["claim_code"]
+                    await door.call("fleet", "POST", "/devices/claim", body)
             except Refused as refused:
                 refusal = refused
             else:

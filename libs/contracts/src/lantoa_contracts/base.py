@@ -16,6 +16,9 @@ Priority = Literal["normal", "priority", "emergency"]
 
 DeviceKind = Literal["radio", "board", "both"]
 
+DeviceLink = Literal["nats", "mqtt"]
+"""How a device comes in: with a key of its own, or over MQTT 3.1.1 with a token, and then it cannot sign."""
+
 Language = Literal["vi", "km", "en"]
 
 
@@ -53,6 +56,7 @@ __all__ = [
     "BlobRef",
     "Contract",
     "DeviceKind",
+    "DeviceLink",
     "Event",
     "Id",
     "Language",

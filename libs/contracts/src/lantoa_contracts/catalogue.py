@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from lantoa_contracts.base import SignedDocument
-from lantoa_contracts.device import Ack, Alarm, Reported
+from lantoa_contracts.device import Ack, Alarm, ProofMessage, Reported
 from lantoa_contracts.events import alert, broadcast, content, contest, directory, fleet, signboard
 
 
@@ -96,8 +95,8 @@ NOTICE_ACKNOWLEDGED = EventSpec("alert.notice.acknowledged", alert.NoticeAcknowl
 
 ATTEMPT_ACCEPTED = EventSpec("contest.attempt.accepted", contest.AttemptAccepted, ("reporting",))
 
-DEVICE_AIRED = _device("aired", SignedDocument, "broadcast")
-DEVICE_DISPLAYED = _device("displayed", SignedDocument, "signboard")
+DEVICE_AIRED = _device("aired", ProofMessage, "broadcast")
+DEVICE_DISPLAYED = _device("displayed", ProofMessage, "signboard")
 DEVICE_ACK = _device("ack", Ack, "fleet", "alert", pending=2000)
 DEVICE_ALARM = _device("alarm", Alarm, "fleet", pending=64)
 DEVICE_REPORTED = _device("reported", Reported, "fleet", stream="REPORTED", pending=256)

@@ -1,10 +1,11 @@
 """What passes between the platform and a device, as JSON on ``dev.*`` subjects and as stored rundowns."""
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lantoa_contracts.base import BlobRef, Contract, Id, Language, Sha256, Timestamp
+from lantoa_contracts.base import BlobRef, Contract, Id, Language, Sha256, SignedDocument, Timestamp
 
 
 class Tolerant(BaseModel):
@@ -116,6 +117,25 @@ class DisplayedProof(Contract):
     ended_at: Timestamp
     seconds: float
     clock_offset_ms: int = 0
+
+
+class ProofMessage(SignedDocument):
+    """A proof as it arrives: signed, or from an MQTT receiver, which cannot sign, the bare proof.
+
+    A bare one becomes the text of a document with neither key nor signature.
+    """
+
+    @property
+    def signed(self) -> bool:
+        """Whether somebody claims to have signed it."""
+        return bool(self.kid or self.sig)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("kind") in ("aired", "displayed"):
+            return {"kid": "", "p": json.dumps(value, ensure_ascii=False), "sig": ""}
+        return value
 
 
 class Heartbeat(Tolerant):

@@ -161,6 +161,11 @@ class Device:
         """Whether a technician has claimed this device."""
         return self._enroller.state
 
+    @property
+    def claim_code(self) -> str | None:
+        """What to show to the technician while nobody has claimed this device."""
+        return self._enroller.claim_code
+
     def show(self, activity: Activity, now: str | None = None) -> None:
         """Say what the device does; the next heartbeat tells it. ``now`` is the title of what plays or shows."""
         self._activity = (activity, now)

@@ -36,6 +36,12 @@ class EnrolmentRefused(Exception):
     """The answer cannot be believed: another root than the pinned one, another device, or bad signatures."""
 
 
+class Waiting(Tolerant):
+    """What a device is told that nobody has claimed yet."""
+
+    claim_code: str
+
+
 class Accepted(Tolerant):
     """What a claimed device is told."""
 
@@ -67,6 +73,8 @@ class Enroller:
         self._asked_at: float | None = None
         self.state: EnrolmentState = "pending"
         self.accepted: Accepted | None = None
+        self.claim_code: str | None = None
+        """What to show to the technician: the platform's word, which changes now and then; None once claimed."""
         self.keys = KeySet({})
 
     def load(self) -> None:
@@ -125,6 +133,7 @@ class Enroller:
                 await asyncio.to_thread(write_durably, settings.data / REVOKED_FILE, at.encode())
                 return False
             if response.status == 202:
+                self.claim_code = Waiting.model_validate_json(await response.read()).claim_code
                 self._note("pending")
                 return False
             if response.status == 422:
@@ -150,7 +159,7 @@ class Enroller:
     def _note(self, state: EnrolmentState) -> None:
         before, self.state = self.state, state
         if state != before or state == "pending":
-            log.info("enrolment", state=state, device_id=self._identity.device_id, claim_code=self._identity.claim_code)
+            log.info("enrolment", state=state, device_id=self._identity.device_id, claim_code=self.claim_code)
         if state != before and "revoked" in (state, before):
             self._changed()
 
@@ -166,5 +175,5 @@ class Enroller:
             raise EnrolmentRefused(f"key set: {error}") from error
         if not pin.exists():
             write_durably(pin, answer.root_public_key.encode())
-        self.accepted = answer
+        self.accepted, self.claim_code = answer, None
         self._note("accepted")

@@ -12,12 +12,11 @@ SEED_FILE = "device.nk"
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this device is. ``claim_code`` is what its screen or label shows to the technician."""
+    """Who this device is."""
 
     seed: str = field(repr=False)
     public: str
     device_id: str
-    claim_code: str
 
     def sign(self, text: str) -> SignedDocument:
         """``text`` signed with the device's key."""
@@ -36,4 +35,4 @@ def load_identity(folder: Path, entropy: bytes) -> Identity:
         write_durably(path, nkey.new_seed(entropy).encode(), mode=0o600)
     seed = path.read_text().strip()
     public = nkey.public_of(seed)
-    return Identity(seed, public, nkey.device_id(public), nkey.claim_code(public))
+    return Identity(seed, public, nkey.device_id(public))

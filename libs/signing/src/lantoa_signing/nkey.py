@@ -72,12 +72,11 @@ def verify_by_nkey(document: SignedDocument, public: str) -> str:
     return verify(document, raw_public(public))
 
 
+def fingerprint(public: str) -> str:
+    """What a device shows of its key: 20 hex digits of the key's SHA-256."""
+    return hashlib.sha256(public.encode()).hexdigest()[:20]
+
+
 def device_id(public: str) -> str:
-    """A device's id, bound to its key: ``d-`` and 20 hex digits of the key's SHA-256."""
-    return f"d-{hashlib.sha256(public.encode()).hexdigest()[:20]}"
-
-
-def claim_code(public: str) -> str:
-    """What a device shows to be claimed by: eight letters and digits of the key's fingerprint, ``XXXX-XXXX``."""
-    digest = base64.b32encode(hashlib.sha256(b"claim:" + public.encode()).digest()).decode()[:8]
-    return f"{digest[:4]}-{digest[4:]}"
+    """A device's id, bound to its key: ``d-`` and the key's fingerprint."""
+    return f"d-{fingerprint(public)}"

@@ -7,12 +7,20 @@ from lantoa_fleet import api, consumers, telemetry
 from lantoa_fleet.adapters.bucket import DesiredBucket
 from lantoa_fleet.adapters.calls import DeviceCalls
 from lantoa_fleet.adapters.system import SystemLink
+from lantoa_fleet.domain.claims import GUESS_WINDOW, GUESSES, SHEET_GUESSES, SHEET_WINDOW
 from lantoa_fleet.domain.devices import PENDING_SECONDS
 from lantoa_fleet.settings import FleetSettings
 from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.groups import Groups
+from lantoa_fleet.usecases.guesses import Guesses
+from lantoa_fleet.usecases.importing import Importer
+from lantoa_fleet.usecases.places import Timeline
+from lantoa_fleet.usecases.receivers import Receivers
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.replay import replay
+from lantoa_fleet.usecases.shapes import Shapes
+from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import Index, ReadModel
 from lantoa_runtime.service import Service, service_main
@@ -30,6 +38,10 @@ INDEXES = (
     Index("devices", ("kv_exp",), sparse=True),
     Index("devices", ("kick_due",), sparse=True),
     Index("devices", ("online",), sparse=True),
+    Index("devices", ("groups",), sparse=True),
+    Index("devices", ("place_id",), sparse=True),
+    Index("devices", ("retire_due",), sparse=True),
+    Index("guesses", ("until",), ttl_seconds=0),
 )
 _TURN_SECONDS = 0.2
 
@@ -43,7 +55,13 @@ def build(service: Service[FleetSettings]) -> None:
     link = SystemLink(settings.nats_url, ring.seed_file("sys").read_text().strip(), clock, settings.presence_s)
     desired = DesiredWriter(devices, DesiredBucket(bus), key, clock)
     units = ReadModel(service.db["units"])
-    registry = Registry(devices, units, desired, link, clock)
+    groups = Groups(service.db["groups"], devices.collection, clock)
+    typed = Guesses(service.db["guesses"], clock, GUESSES, GUESS_WINDOW, "typed")
+    in_sheets = Guesses(service.db["guesses"], clock, SHEET_GUESSES, SHEET_WINDOW, "sheet")
+    lifetime = timedelta(seconds=settings.claim_code_s)
+    registry = Registry(devices, units, groups, typed, desired, link, clock, lifetime)
+    receivers = Receivers(devices, units, registry, groups, desired, clock)
+    importer = Importer(devices.collection, units, registry, receivers, groups, in_sheets, clock)
     # Two turns of a callout replica, so that the second kick cannot meet a snapshot from before the change.
     settle = timedelta(seconds=2 * settings.callout_refresh_s)
     attendance = Attendance(devices, link, clock, settle)
@@ -54,7 +72,15 @@ def build(service: Service[FleetSettings]) -> None:
         nats_urls=settings.device_nats_urls,
         media_base=settings.media_base,
     )
-    router = api.make_router(registry, welcome, calls.beats)
+    timeline = Timeline(devices.collection)
+    more = (
+        # Before the routes of one device, whose id could be "import".
+        api.imports_router(importer),
+        api.receivers_router(receivers, service.db[IDEMPOTENCY]),
+        api.shapes_router(Shapes(service.db["shapes"], units)),
+        api.devices_router(registry, calls.beats, groups, timeline),
+    )
+    router = api.make_router(registry, welcome, calls.beats, more)
     replay_route(router, units, clock, lambda turn: replay(devices, turn))
     service.routes(router)
     consumers.register(bus, registry, desired, attendance)
@@ -62,17 +88,15 @@ def build(service: Service[FleetSettings]) -> None:
     async def presence() -> None:
         await link.turn(attendance.note, attendance.online_ids)
 
-    async def reconcile() -> None:
-        await desired.reconcile()
-
     async def count() -> None:
         await telemetry.count(devices.collection)
 
     service.every("device counts", telemetry.COUNT_SECONDS, count)
     service.every("presence", _TURN_SECONDS, presence)
     service.every("device calls", _TURN_SECONDS, calls.turn)
+    service.every("replaced devices", settings.reconcile_s, registry.retire_replaced)
     service.every("kicks", settings.callout_refresh_s / 2, attendance.enforce)
-    service.every("desired", settings.reconcile_s, reconcile)
+    service.every("desired", settings.reconcile_s, desired.reconcile)
     service.ready_when(link.failures)
     service.ready_when(calls.failures)
     service.on_stop(calls.close)

@@ -32,6 +32,8 @@ class FleetSettings(KeysSettings):
     """How often desired states that a crash left unwritten are looked for, and those about to expire."""
     presence_s: float = Field(default=30.0, validation_alias="LANTOA_FLEET_PRESENCE_S")
     """How often the servers' full list of connections is read."""
+    claim_code_s: float = Field(default=1800.0, validation_alias="LANTOA_FLEET_CLAIM_CODE_S")
+    """How long a claim code may be used; a warehouse that prepares many devices at once may want longer."""
     seen_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_SEEN_S")
     """Heartbeats of a device are written down at most this often."""
 

@@ -9,7 +9,7 @@ ONLINE = Gauge("lantoa_fleet_devices_online", "Accepted devices that are connect
 
 COUNT_SECONDS = 15.0
 _STATES = ("pending", "accepted", "revoked")
-_KINDS = ("radio", "board")
+_KINDS = ("radio", "board", "both")
 
 
 async def count(devices: Collection) -> None:

@@ -80,7 +80,7 @@ class Player:
         slides = [slide_of(entry) for entry in entries(self._order)] if accepted else []
         turn = showing(slides, here, device.clock.now())
         self._turn = len(turn)
-        code = device.identity.claim_code if device.enrolment == "pending" else None
+        code = device.claim_code
         return Screen(code, device.enrolment == "revoked", device.connected, turn)
 
     async def watch(self, device: Device) -> None:

@@ -1,6 +1,6 @@
 """Events of ``fleet``: the life of a device."""
 
-from lantoa_contracts.base import DeviceKind, Event, Id, Timestamp
+from lantoa_contracts.base import DeviceKind, DeviceLink, Event, Id, Timestamp
 
 
 class DeviceClaimed(Event):
@@ -12,10 +12,11 @@ class DeviceClaimed(Event):
     name: str
     unit_id: Id
     public_key: str
-    """The device's nkey (``U...``), which signs its proofs."""
+    """The device's nkey (``U...``), which signs its proofs; empty for an MQTT receiver, whose proofs are unsigned."""
     claimed_by: Id
     at: Timestamp
     groups: tuple[Id, ...] = ()
+    link: DeviceLink = "nats"
 
 
 class DeviceMoved(Event):

@@ -127,8 +127,15 @@ def _app_error(request: Request, error: Exception) -> JSONResponse:
         language = language_of(request.headers.get("accept-language", ""))
         title, _ = text(request.app.state.package, language, error.code, error.params)
         errors = [{"pointer": error.pointer, "message": title}]
+    limited = error.http_status == 429 and "seconds" in error.params
     return problem(
-        request, error.http_status, error.code, retryable=error.retryable, params=error.params, errors=errors
+        request,
+        error.http_status,
+        error.code,
+        retryable=error.retryable,
+        params=error.params,
+        errors=errors,
+        headers={"Retry-After": str(error.params["seconds"])} if limited else None,
     )
 
 

@@ -1,19 +1,18 @@
 """Routes of enrolment and claim."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind, Id, SignedDocument
+from lantoa_fleet.api.bodies import GroupNames, Lat, Lon, Name
 from lantoa_fleet.api.views import DeviceView, one_view
+from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.domain.presence import Beat
-from lantoa_fleet.usecases.registry import Enrolment, Place, Registry
+from lantoa_fleet.usecases.registry import Enrolment, Registry
 from lantoa_runtime.http import CallerDep, StrictModel
-
-_LINE = r"^[^\x00-\x1f\x7f]+$"
-Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
-SiteType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
 
 
 class EnrolmentBody(StrictModel):
@@ -21,7 +20,7 @@ class EnrolmentBody(StrictModel):
 
     public_key: Annotated[str, Field(max_length=80)]
     kind: DeviceKind
-    model: Line
+    model: Name
     at: Annotated[str, Field(max_length=40)]
     signature: Annotated[str, Field(max_length=120)]
 
@@ -36,11 +35,16 @@ class Welcome(BaseModel):
 
 
 class Waiting(BaseModel):
-    """Nobody has claimed the device yet; it shows the code."""
+    """Nobody has claimed the device yet; it shows the code, alone and as a QR code.
+
+    The QR code's text is ``lantoa:claim:<claim_code>:<fingerprint>``, the fingerprint being the id's 20 hex digits.
+    """
 
     state: Literal["pending"] = "pending"
     device_id: str
     claim_code: str
+    code_expires_at: datetime
+    """Then the code is gone; the next request brings another."""
 
 
 class Accepted(Welcome):
@@ -54,13 +58,18 @@ class Accepted(Welcome):
 class ClaimBody(StrictModel):
     """A technician's claim of the device that shows the code."""
 
-    claim_code: Annotated[str, Field(min_length=8, max_length=20)]
-    name: Line
-    unit_id: Id
-    site_type: SiteType
-    model: Line | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    claim_code: Annotated[str, Field(min_length=8, max_length=200)]
+    """The code as typed, or the whole text of the QR code: then another device than the scanned one is refused."""
+    name: Name | None = None
+    unit_id: Id | None = None
+    site_type: SiteType | None = None
+    model: Name | None = None
+    lat: Lat | None = None
+    lon: Lon | None = None
+    groups: GroupNames | None = None
+    replaces: Id | None = None
+    """The device whose place this one takes, with its groups and history; it is revoked. What is left out here is
+    taken from it; without it name, unit and kind of place are needed."""
 
 
 def enrolment_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat]) -> APIRouter:
@@ -73,13 +82,15 @@ def enrolment_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat
         device = await registry.enrol(Enrolment(**body.model_dump()))
         if device["state"] == "pending":
             response.status_code = 202
-            return Waiting(device_id=device["_id"], claim_code=device["claim_code"])
+            code = {"claim_code": device["claim_code"], "code_expires_at": device["code_until"]}
+            return Waiting(device_id=device["_id"], **code)
         return Accepted(device_id=device["_id"], unit_id=device["unit_id"], **welcome.model_dump())
 
     @router.post("/devices/claim")
     async def claim(body: ClaimBody, caller: CallerDep, response: Response) -> DeviceView:
         """Accept the device that shows the code. Repeated by the same technician it gives the same answer."""
-        place = Place(**body.model_dump(exclude={"claim_code"}))
-        return await one_view(registry, beats, await registry.claim(caller, body.claim_code, place), response)
+        given = body.model_dump(exclude={"claim_code", "replaces"})
+        device = await registry.claim(caller, body.claim_code, given, body.replaces)
+        return await one_view(registry, beats, device, response)
 
     return router

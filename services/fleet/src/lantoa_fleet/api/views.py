@@ -21,8 +21,15 @@ class AlarmView(BaseModel):
     detail: str
 
 
+class GroupView(BaseModel):
+    """A group; its scope for alerts is ``grp.<group_id>``."""
+
+    group_id: str
+    name: str
+
+
 class DeviceView(BaseModel):
-    """A claimed device. ``ver`` counts claim, moves and revocation; it is the ETag."""
+    """A claimed device. ``ver`` counts what people did with it (claim, moves, groups, revocation); it is the ETag."""
 
     device_id: str
     ver: int
@@ -37,6 +44,12 @@ class DeviceView(BaseModel):
     lon: float | None
     public_key: str
     claimed_at: datetime
+    link: Literal["nats", "mqtt"]
+    groups: list[GroupView]
+    place_id: str
+    """The same for all devices that stood here one after the other."""
+    replaces: str | None
+    replaced_by: str | None
     online: bool
     last_seen: datetime
     version: str | None
@@ -63,6 +76,14 @@ def device_view(device: Document, unit_name: str | None, beat: Beat | None) -> D
         ver=device["rev"],
         **{field: device[field] for field in same},
         unit_name=unit_name,
+        link=device.get("link", "nats"),
+        groups=[
+            GroupView(group_id=group_id, name=name)
+            for group_id, name in zip(device.get("groups", []), device.get("group_names", []), strict=True)
+        ],
+        place_id=device.get("place_id", device["_id"]),
+        replaces=device.get("replaces"),
+        replaced_by=device.get("replaced_by"),
         online=online,
         last_seen=max(device["last_seen"], beat.at) if beat else device["last_seen"],
         version=beat.beat.version if beat else None,

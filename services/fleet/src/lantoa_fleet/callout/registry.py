@@ -44,7 +44,7 @@ class Registry:
         return self._by_id.get(device_id)
 
     def by_key(self, public_key: str) -> Entry | None:
-        """The device with this key, accepted or revoked."""
+        """The device with this key, accepted or revoked. An MQTT receiver has none."""
         return self._by_key.get(public_key)
 
     def __len__(self) -> int:
@@ -115,12 +115,14 @@ class Registry:
         entries = map(_entry, await self._devices.find(window, _FIELDS))
         news = [entry for entry in entries if self._by_id.get(entry.device_id) != entry]
         for entry in news:
-            self._by_id[entry.device_id] = self._by_key[entry.public_key] = entry
+            self._by_id[entry.device_id] = entry
+            if entry.public_key:
+                self._by_key[entry.public_key] = entry
         return bool(news)
 
     def _take(self, entries: Iterable[Entry]) -> None:
         self._by_id = {entry.device_id: entry for entry in entries}
-        self._by_key = {entry.public_key: entry for entry in self._by_id.values()}
+        self._by_key = {entry.public_key: entry for entry in self._by_id.values() if entry.public_key}
 
 
 def _entry(device: Document) -> Entry:

@@ -1,6 +1,5 @@
 """What a device is told, what it may fetch, and how it proves to be itself."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +19,6 @@ DESIRED_LIFETIME = timedelta(days=8)
 RESIGN_BEFORE = timedelta(days=3)
 """A signed desired state is renewed when it has less than this to live."""
 _ALARM_IDS_KEPT = 20
-_NOT_IN_A_CODE = re.compile(r"[^A-Z0-9]")
 
 
 def enrol_text(public_key: str, kind: str, model: str, at: str) -> str:
@@ -48,12 +46,6 @@ def check_possession(public_key: str, kind: str, model: str, at: str, signature:
         nkey.verify_by_nkey(document, public_key)
     except SignatureRefused as error:
         raise Invalid("fleet.signature-refused", "/signature") from error
-
-
-def written_code(typed: str) -> str:
-    """A claim code as it is kept (``XXXX-XXXX``), however a person typed it."""
-    letters = _NOT_IN_A_CODE.sub("", typed.upper())
-    return f"{letters[:4]}-{letters[4:]}"
 
 
 def alert_scopes(path: Iterable[str], groups: Iterable[str] = ()) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from lantoa_signing.documents import SigningKey
 log = structlog.get_logger()
 
 _BATCH = 200
+_MOST_BATCHES = 50
+"""Of one turn; what is left then waits for the next."""
 _AT_ONCE = 16
 _MOST_RACES = 5
 
@@ -73,12 +75,14 @@ class DesiredWriter:
         if device and device.get("kv_due"):
             await self.write_soon(event.device_id)
 
-    async def write_soon(self, device_id: str) -> None:
+    async def write_soon(self, device_id: str) -> bool:
         """Write now, or leave it to :meth:`reconcile` when NATS is away: the document already says that it is due."""
         try:
             await self.write(device_id)
         except Exception as error:  # noqa: BLE001 - whatever kept it from the bucket, the reconciler tries again
             log.warning("desired state is written later", error=repr(error))
+            return False
+        return True
 
     async def write(self, device_id: str) -> None:
         """Bring the bucket up to the device's document. Safe to repeat and to run in two places at once.
@@ -118,8 +122,14 @@ class DesiredWriter:
         guard = {"_id": device["_id"], "seq": written.seq, "state": "accepted"}
         return (await self._devices.collection.update_one(guard, done)).matched == 1
 
-    async def reconcile(self) -> int:
-        """Write what a crash or an outage left unwritten and renew what is about to expire; how many were taken."""
+    async def reconcile(self) -> None:
+        """Write what a crash, an outage or an import left unwritten and renew what is about to expire."""
+        for _ in range(_MOST_BATCHES):
+            if not await self._reconcile_some():
+                return
+
+    async def _reconcile_some(self) -> bool:
+        """A batch; whether all of a full one went well, so that another is worth trying now."""
         due = await self._devices.collection.find({"kv_due": True}, {"_id": 1}, limit=_BATCH)
         soon = self._clock.now() + RESIGN_BEFORE
         # A closed range: the embedded server scans everything for an open one.
@@ -127,12 +137,12 @@ class DesiredWriter:
         due += await self._devices.collection.find(expiring, {"_id": 1}, limit=_BATCH)
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(device_id: str) -> None:
+        async def one(device_id: str) -> bool:
             async with gate:
-                await self.write_soon(device_id)
+                return await self.write_soon(device_id)
 
-        await asyncio.gather(*(one(device_id) for device_id in {document["_id"] for document in due}))
-        return len(due)
+        written = await asyncio.gather(*(one(device_id) for device_id in {document["_id"] for document in due}))
+        return len(due) >= _BATCH and all(written)
 
     async def signed(self, device_id: str) -> bytes | None:
         """The signed document as it stands in the bucket, for receivers that cannot read the bucket themselves."""

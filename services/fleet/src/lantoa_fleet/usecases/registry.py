@@ -1,24 +1,32 @@
 """Which devices there are, where they stand, and who may change that."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
-from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_MOVED, DEVICE_REVOKED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
-from lantoa_fleet.domain.devices import MOST_PENDING, check_possession, written_code
+from lantoa_fleet.domain.claims import CODE_BYTES, CODE_LIFETIME, is_of, new_code, read_code
+from lantoa_fleet.domain.devices import MOST_PENDING, check_possession
+from lantoa_fleet.domain.groups import Group
+from lantoa_fleet.domain.places import Actor, Place
+from lantoa_fleet.usecases import life
 from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.groups import Groups
+from lantoa_fleet.usecases.guesses import Guesses
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unavailable
+from lantoa_runtime.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from lantoa_runtime.http.auth import Caller
-from lantoa_runtime.mongo import Aggregates, Change, Document, DuplicateKey, Outgoing, ReadModel
+from lantoa_runtime.mongo import Aggregates, Change, Document, DuplicateKey, ReadModel
 from lantoa_signing import nkey
 
 log = structlog.get_logger()
+
+_CODE_TRIES = 5
+_BATCH = 50
 
 
 class Cutter(Protocol):
@@ -39,29 +47,33 @@ class Enrolment:
     signature: str
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a technician puts a device, and how it is called there."""
-
-    name: str
-    unit_id: str
-    site_type: str
-    model: str | None = None
-    lat: float | None = None
-    lon: float | None = None
+def actor_of(caller: Caller) -> Actor:
+    """Who acts, as a device's life remembers it."""
+    return Actor(caller.id, caller.name)
 
 
 class Registry:
     """The devices' documents. A change of rights is written first, then signed into desired state, then enforced."""
 
     def __init__(
-        self, devices: Aggregates, units: ReadModel, desired: DesiredWriter, cutter: Cutter, clock: Clock
+        self,
+        devices: Aggregates,
+        units: ReadModel,
+        groups: Groups,
+        guesses: Guesses,
+        desired: DesiredWriter,
+        cutter: Cutter,
+        clock: Clock,
+        code_lifetime: timedelta = CODE_LIFETIME,
     ) -> None:
         self._devices = devices
         self._units = units
+        self._groups = groups
+        self._guesses = guesses
         self._desired = desired
         self._cutter = cutter
         self._clock = clock
+        self._code_lifetime = code_lifetime
 
     # -- enrolment ----------------------------------------------------------------------------------------------
 
@@ -76,52 +88,118 @@ class Registry:
         now = self._clock.now()
         check_possession(request.public_key, request.kind, request.model, request.at, request.signature, now)
         device_id = nkey.device_id(request.public_key)
-        device = await self._devices.load(device_id) or await self._pend(device_id, request, now)
+        device = await self._devices.load(device_id)
+        if device is None or (device["state"] == "pending" and device.get("code_until", now) <= now):
+            device = await self._pend(device_id, request)
         if device["state"] == "revoked":
             raise Forbidden("fleet.device-revoked")
         return device
 
-    async def _pend(self, device_id: str, request: Enrolment, now: datetime) -> Document:
+    async def _pend(self, device_id: str, request: Enrolment) -> Document:
+        """The pending device with a fresh code; the one from before is gone."""
         if await self._devices.collection.count({"state": "pending"}, limit=MOST_PENDING) >= MOST_PENDING:
             log.error("too many devices wait to be claimed")
             raise Unavailable("enrolment")
-        fields = {
-            "public_key": request.public_key,
-            "kind": request.kind,
-            "model": request.model,
-            "claim_code": nkey.claim_code(request.public_key),
-            "state": "pending",
-            "pending_at": now,
-            "seq": 0,
-        }
-        try:
-            return await self._devices.insert(device_id, fields)
-        except DuplicateKey as error:
-            device = await self._devices.load(device_id)
-            if device is None:
-                raise Conflict("fleet.claim-code-taken") from error
-            return device
+        about = {"public_key": request.public_key, "kind": request.kind, "model": request.model, "link": "nats"}
+        now = self._clock.now()
+        for _ in range(_CODE_TRIES):
+            code = {"claim_code": new_code(secrets.token_bytes(CODE_BYTES)), "code_until": now + self._code_lifetime}
 
-    async def claim(self, caller: Caller, code: str, place: Place) -> Document:
+            def decide(device: Document | None, code: Mapping[str, Any] = code) -> Change | None:
+                if device is None:
+                    return Change({**about, **code, "state": "pending", "pending_at": now, "seq": 0})
+                late = device["state"] == "pending" and device.get("code_until", now) <= now
+                return Change({**about, **code}) if late else None
+
+            try:
+                device = await self._devices.change(device_id, decide)
+            except DuplicateKey:  # Another device shows this very code.
+                continue
+            assert device is not None  # noqa: S101 - decide makes it
+            return device
+        raise Unavailable("enrolment")
+
+    async def claim(
+        self, caller: Caller, typed: str, given: Mapping[str, Any], replaces: str | None = None
+    ) -> Document:
         """Accept the device that shows this code and give it a place. The same claim again gives the same answer.
 
+        With ``replaces`` the device takes the place of another, its groups and what is not ``given``; the other one is
+        revoked. Who is wrong too often must wait.
+
         Raises:
-            Invalid: no such unit, or no device shows this code.
+            Invalid: no such unit, a field is missing, no device shows this code, or another than was scanned.
+            NotFound: no such device to replace.
             Forbidden: the caller is no technician there.
-            Conflict: the device is claimed already, or revoked.
+            Conflict: the device is claimed already, or revoked, or the other one is replaced already.
+            TooManyGuesses: the caller gave too many wrong codes.
         """
+        old = await self._to_replace(caller, replaces)
+        place = place_of(given, old)
         unit = await self._unit(place.unit_id)
         caller.require("technician", unit["path"])
-        found = await self._devices.collection.find_one({"claim_code": written_code(code)}, {"_id": 1})
+        found = await self._shows(caller, typed)
+        if old and old.get("replaced_by", found["_id"]) != found["_id"]:
+            raise Conflict("fleet.replaced-already")
+        groups = await self._groups.named(place.groups)
+        device = await self.accept(caller, found["_id"], place, unit["path"], groups, old)
+        await self._desired.write_soon(device["_id"])
+        return await self._retire(device, actor_of(caller)) if device.get("retire_due") else device
+
+    async def accept(
+        self,
+        caller: Caller,
+        device_id: str,
+        place: Place,
+        path: Sequence[str],
+        groups: Sequence[Group],
+        old: Document | None = None,
+    ) -> Document:
+        """Write the claim of a device that was judged already; its desired state is left to the reconciler.
+
+        Raises:
+            Invalid, Conflict: as for :meth:`claim`.
+        """
+        now, actor = self._clock.now(), actor_of(caller)
+        device = await self._devices.change(
+            device_id, lambda found: life.claimed(found, actor, place, path, groups, now, old)
+        )
+        assert device is not None  # noqa: S101 - claimed() raises for None
+        return device
+
+    async def _shows(self, caller: Caller, typed: str) -> Document:
+        shown = read_code(typed)
+        mark = await self._guesses.take(caller.id)
+        about = {"public_key": 1, "state": 1, "code_until": 1}
+        found = await self._devices.collection.find_one({"claim_code": shown.code}, about)
         if found is None:
             raise Invalid("fleet.unknown-claim-code", "/claim_code")
+        await self._guesses.give_back(caller.id, mark)
         now = self._clock.now()
-        device = await self._devices.change(
-            found["_id"], lambda device: _claimed(device, caller.id, place, unit["path"], now)
-        )
-        assert device is not None  # noqa: S101 - _claimed raises for None
-        await self._desired.write_soon(device["_id"])
-        return device
+        if found["state"] == "pending" and found.get("code_until", now) <= now:
+            raise Invalid("fleet.claim-code-expired", "/claim_code")
+        if shown.fingerprint is not None and not is_of(shown.fingerprint, found["public_key"]):
+            raise Invalid("fleet.another-device", "/claim_code")
+        return found
+
+    async def _to_replace(self, caller: Caller, device_id: str | None) -> Document | None:
+        if device_id is None:
+            return None
+        old = await self.get(caller, device_id)
+        caller.require("technician", old["path"])
+        return old
+
+    async def _retire(self, heir: Document, actor: Actor | None) -> Document:
+        """Revoke the device whose place this one took; ``retire_due`` stays in the heir until that is done."""
+        now, old_id = self._clock.now(), heir["replaces"]
+        await self._enforce(old_id, lambda found: life.revoked(found, actor, None, now, replaced_by=heir["_id"]))
+        await self._devices.collection.update_one({"_id": heir["_id"]}, {"$unset": {"retire_due": ""}})
+        return heir
+
+    async def retire_replaced(self) -> None:
+        """Revoke what a crash left between the two writes of a replacement."""
+        for heir in await self._devices.collection.find({"retire_due": True}, limit=_BATCH):
+            await self._retire(heir, Actor(heir["claimed_by"], heir["life"][-1]["by_name"]))
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -166,31 +244,61 @@ class Registry:
 
     # -- rights -------------------------------------------------------------------------------------------------
 
-    async def move(self, caller: Caller, device_id: str, rev: int, unit_id: str) -> Document:
-        """Put a device into another unit.
+    async def move(
+        self, caller: Caller, device_id: str, rev: int, unit_id: str, place: Mapping[str, Any] | None = None
+    ) -> Document:
+        """Put a device into another unit, or at another point (``site_type``, ``lat``, ``lon``) of the same.
 
         Raises:
             NotFound, Forbidden, Invalid: not seen, not a technician of both units, or no such unit.
-            StaleVersion: somebody moved or revoked it since the caller looked.
+            StaleVersion, Conflict: somebody changed it since the caller looked, or it is revoked.
         """
         device = await self.get(caller, device_id)
         caller.require("technician", device["path"])
         unit = await self._unit(unit_id)
         caller.require("technician", unit["path"])
-        now = self._clock.now()
-        return await self._enforce(device_id, lambda found: _moved(found, rev, unit_id, unit["path"], now))
+        now, actor, told = self._clock.now(), actor_of(caller), place or {}
+        return await self._enforce(
+            device_id, lambda found: life.moved(found, actor, rev, unit_id, unit["path"], told, now)
+        )
+
+    async def regroup(self, caller: Caller, device_id: str, rev: int, names: Sequence[str]) -> Document:
+        """Let a device belong to exactly these groups; whoever names a group makes it.
+
+        Raises:
+            NotFound, Forbidden: not seen, or not a technician there.
+            Invalid: too many groups.
+            StaleVersion, Conflict: somebody changed it since the caller looked, or it is revoked.
+        """
+        device = await self.get(caller, device_id)
+        caller.require("technician", device["path"])
+        groups = await self._groups.named(names)
+        now, actor = self._clock.now(), actor_of(caller)
+        return await self._enforce(device_id, lambda found: life.regrouped(found, actor, rev, groups, now))
 
     async def revoke(self, caller: Caller, device_id: str, rev: int) -> Document:
         """Take a device's rights away and end its connections. A revoked device never comes back with this key.
 
         Raises:
             NotFound, Forbidden: not seen, or not a technician there.
-            StaleVersion: somebody moved or revoked it since the caller looked.
+            StaleVersion: somebody changed it since the caller looked.
         """
         device = await self.get(caller, device_id)
         caller.require("technician", device["path"])
-        now = self._clock.now()
-        return await self._enforce(device_id, lambda found: _revoked(found, rev, now))
+        now, actor = self._clock.now(), actor_of(caller)
+        return await self._enforce(device_id, lambda found: life.revoked(found, actor, rev, now))
+
+    async def new_token(self, caller: Caller, device_id: str, token_sha256: str) -> Document:
+        """Give an MQTT receiver another token and end what came in with the old one.
+
+        Raises:
+            NotFound, Forbidden: not seen, or not a technician there.
+            Conflict: no MQTT receiver, or revoked.
+        """
+        device = await self.get(caller, device_id)
+        caller.require("technician", device["path"])
+        now, actor = self._clock.now(), actor_of(caller)
+        return await self._enforce(device_id, lambda found: life.new_token(found, actor, token_sha256, now))
 
     async def unit_changed(self, event: UnitChanged) -> None:
         """Take up a unit; devices in it whose place in the tree changed with it get their new rights."""
@@ -205,7 +313,7 @@ class Registry:
         now = self._clock.now()
         for device in await self._devices.collection.find({"unit_id": event.unit_id}, {"path": 1}):
             if device["path"] != path:
-                await self._enforce(device["_id"], lambda found: _replaced(found, path, now))
+                await self._enforce(device["_id"], lambda found: life.under(found, path, now))
 
     async def _enforce(self, device_id: str, decide: Callable[[Document | None], Change | None]) -> Document:
         device = await self._devices.change(device_id, decide)
@@ -220,93 +328,18 @@ class Registry:
         return device
 
 
-def _claimed(
-    device: Document | None, technician: str, place: Place, path: Sequence[str], now: datetime
-) -> Change | None:
-    if device is None:
-        raise Invalid("fleet.unknown-claim-code", "/claim_code")
-    if device["state"] == "revoked":
-        raise Conflict("fleet.device-revoked")
-    if device["state"] == "accepted":
-        if device["claimed_by"] == technician and device["unit_id"] == place.unit_id and device["name"] == place.name:
-            return None
-        raise Conflict("fleet.already-claimed")
-    event = DeviceClaimed(
-        device_id=device["_id"],
-        ver=device["ver"] + 1,
-        kind=device["kind"],
-        name=place.name,
-        unit_id=place.unit_id,
-        public_key=device["public_key"],
-        claimed_by=technician,
-        at=now,
-    )
-    fields = {
-        "state": "accepted",
-        "name": place.name,
-        "unit_id": place.unit_id,
-        "path": list(path),
-        "site_type": place.site_type,
-        "model": place.model or device["model"],
-        "lat": place.lat,
-        "lon": place.lon,
-        "claimed_by": technician,
-        "claimed_at": now,
-        "claim_ver": event.ver,
-        "rev": 1,
-        "rights_at": now,
-        "seq": device["seq"] + 1,
-        "kv_due": True,
-        "radio": None,
-        "board": None,
-        "alarms": [],
-        "reported": None,
-        "reported_at": now,
-        "last_seen": now,
-    }
-    return Change(fields, [Outgoing(DEVICE_CLAIMED, event)], unset=("pending_at",))
+def place_of(given: Mapping[str, Any], old: Document | None = None) -> Place:
+    """The place that is meant: what is given, and where nothing is, what ``old`` had.
+
+    Raises:
+        Invalid: its name, unit or kind is in neither.
+    """
+    has = {"groups": old.get("group_names", ()), **{name: old[name] for name in _INHERITED}} if old else {}
+    has |= {name: value for name, value in given.items() if value is not None}
+    for needed in ("name", "unit_id", "site_type"):
+        if needed not in has:
+            raise Invalid("field-missing", f"/{needed}")
+    return Place(**{**has, "groups": tuple(has.get("groups", ()))})
 
 
-def _moved(device: Document | None, rev: int, unit_id: str, path: Sequence[str], now: datetime) -> Change | None:
-    if device is None:
-        return None
-    if device["rev"] != rev:
-        raise StaleVersion
-    if device["state"] != "accepted":
-        raise Conflict("fleet.device-revoked")
-    if device["unit_id"] == unit_id:
-        return None
-    ver = device["ver"] + 1
-    event = DeviceMoved(device_id=device["_id"], ver=ver, unit_id=unit_id, previous_unit_id=device["unit_id"], at=now)
-    told = {"move": {"ver": ver, "from": device["unit_id"], "at": now}}
-    fields = {"unit_id": unit_id, "rev": rev + 1, **told, **_new_place(device, path, now)}
-    return Change(fields, [Outgoing(DEVICE_MOVED, event)])
-
-
-def _replaced(device: Document | None, path: Sequence[str], now: datetime) -> Change | None:
-    """The unit stays, its place in the tree changed."""
-    if device is None or device["state"] != "accepted" or device["path"] == path:
-        return None
-    return Change(_new_place(device, path, now))
-
-
-def _new_place(device: Document, path: Sequence[str], now: datetime) -> dict[str, Any]:
-    return {
-        "path": list(path),
-        "rights_at": now,
-        "kick_due": True,
-        "seq": device["seq"] + 1,
-        "kv_due": True,
-    }
-
-
-def _revoked(device: Document | None, rev: int, now: datetime) -> Change | None:
-    if device is None or device["state"] == "revoked":
-        return None
-    if device["rev"] != rev:
-        raise StaleVersion
-    ver = device["ver"] + 1
-    event = DeviceRevoked(device_id=device["_id"], ver=ver, at=now)
-    told = {"revocation": {"ver": ver, "at": now}}
-    fields = {"state": "revoked", "rev": rev + 1, "rights_at": now, "kick_due": True, **told}
-    return Change(fields, [Outgoing(DEVICE_REVOKED, event)], unset=("kv_due", "kv_exp"))
+_INHERITED = ("name", "unit_id", "site_type", "lat", "lon")

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_MOVED, DEVICE_REVOKED
-from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
+from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_GROUPED, DEVICE_MOVED, DEVICE_REVOKED
+from lantoa_contracts.events.fleet import DeviceClaimed, DeviceGrouped, DeviceMoved, DeviceRevoked
 from lantoa_runtime.mongo import Aggregates, Document, Outgoing
 
 
 def events_of(device: Document) -> list[Outgoing]:
     """The events of a claimed device that still tell something, each with the ``ver`` that it had.
 
-    The claim names the place where the device stands now, so that a reader of claims alone has it right too.
+    The claim names the place and the groups of today, so that a reader of claims alone has them right too.
     """
     device_id = device["_id"]
     claimed = DeviceClaimed(
@@ -22,6 +22,8 @@ def events_of(device: Document) -> list[Outgoing]:
         public_key=device["public_key"],
         claimed_by=device["claimed_by"],
         at=device["claimed_at"],
+        groups=tuple(device.get("groups", ())),
+        link=device.get("link", "nats"),
     )
     events = [Outgoing(DEVICE_CLAIMED, claimed)]
     if "move" in device:
@@ -34,6 +36,10 @@ def events_of(device: Document) -> list[Outgoing]:
             at=move["at"],
         )
         events.append(Outgoing(DEVICE_MOVED, moved))
+    if "grouped" in device:
+        grouped = device["grouped"]
+        named = DeviceGrouped(device_id=device_id, ver=grouped["ver"], groups=tuple(device["groups"]), at=grouped["at"])
+        events.append(Outgoing(DEVICE_GROUPED, named))
     if "revocation" in device:
         revoked = DeviceRevoked(device_id=device_id, ver=device["revocation"]["ver"], at=device["revocation"]["at"])
         events.append(Outgoing(DEVICE_REVOKED, revoked))
