@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from lantoa_broadcast.main import build
 from lantoa_broadcast.settings import BroadcastSettings
 from lantoa_broadcast.usecases.stores import INDEXES
 from lantoa_contracts import catalogue
-from lantoa_contracts.base import BlobRef, SignedDocument
+from lantoa_contracts.base import BlobRef, DeviceKind, DeviceLink, SignedDocument
 from lantoa_contracts.device import AiredProof, RadioRundown
 from lantoa_contracts.events.broadcast import AiringConfirmed, RundownIssued
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn, Rendition
@@ -74,7 +74,7 @@ class Province:
         )
 
     async def claim(
-        self, station: Station, unit_id: str, ver: int = 2, kind: Literal["radio", "board"] = "radio"
+        self, station: Station, unit_id: str, ver: int = 2, kind: DeviceKind = "radio", link: DeviceLink = "nats"
     ) -> None:
         await self.events.publish(
             catalogue.DEVICE_CLAIMED,
@@ -84,9 +84,10 @@ class Province:
                 kind=kind,
                 name="Loa ấp 1",
                 unit_id=unit_id,
-                public_key=station.public,
+                public_key=station.public if link == "nats" else "",
                 claimed_by="person-1",
                 at=self.now,
+                link=link,
             ),
         )
 

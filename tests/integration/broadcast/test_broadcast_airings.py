@@ -41,6 +41,32 @@ async def test_a_proof_confirms_the_airing(province: Any, told: Any) -> None:
     assert nkey.verify_by_nkey(event.proof, event.device_public_key) == proof.model_dump_json()
 
 
+async def test_a_receiver_that_cannot_sign_is_believed_and_its_proof_marked(province: Any) -> None:
+    station = province.new_station()
+    await province.claim(station, province.commune, kind="both", link="mqtt")
+    await province.approve(TITLE)
+    issued, rundown = await province.told(station, TITLE)
+    proof = province.proof(issued, rundown, TITLE)
+    await province.prove(station, proof)  # Signed all the same: nobody can say by whom.
+    await province.handled(catalogue.DEVICE_AIRED)
+    assert await airings(province) == []
+
+    await province.events.publish_device(catalogue.DEVICE_AIRED, station.id, proof.model_dump_json().encode())
+
+    event = await province.events.wait(catalogue.AIRING_CONFIRMED)
+    assert (event.device_public_key, event.proof.kid, event.proof.sig) == ("", "", "")
+    (airing,) = await airings(province)
+    assert [kept["signed"] for kept in airing["proofs"]] == [False]
+
+
+async def test_a_bare_proof_of_a_station_with_a_key_is_dead(province: Any, told: Any) -> None:
+    station, issued, rundown = told
+    body = province.proof(issued, rundown, TITLE).model_dump_json().encode()
+    await province.events.publish_device(catalogue.DEVICE_AIRED, station.id, body)
+    await province.handled(catalogue.DEVICE_AIRED)
+    assert await airings(province) == []
+
+
 async def test_repeated_proofs_confirm_once(province: Any, told: Any) -> None:
     station, issued, rundown = told
     proof = province.proof(issued, rundown, TITLE)

@@ -5,12 +5,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from lantoa_contracts import catalogue
-from lantoa_contracts.base import BlobRef, SignedDocument
+from lantoa_contracts.base import BlobRef, DeviceKind, DeviceLink, SignedDocument
 from lantoa_contracts.device import BoardRundown, DisplayedProof
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn, Rendition
 from lantoa_contracts.events.directory import UnitChanged
@@ -73,7 +73,9 @@ class Province:
             ),
         )
 
-    async def claim(self, board: Board, unit_id: str, ver: int = 2, kind: Literal["radio", "board"] = "board") -> None:
+    async def claim(
+        self, board: Board, unit_id: str, ver: int = 2, kind: DeviceKind = "board", link: DeviceLink = "nats"
+    ) -> None:
         await self.events.publish(
             catalogue.DEVICE_CLAIMED,
             DeviceClaimed(
@@ -82,9 +84,10 @@ class Province:
                 kind=kind,
                 name="Bảng tin chợ",
                 unit_id=unit_id,
-                public_key=board.public,
+                public_key=board.public if link == "nats" else "",
                 claimed_by="person-1",
                 at=self.now,
+                link=link,
             ),
         )
 

@@ -44,6 +44,18 @@ async def test_a_proof_confirms_the_display_once_however_often_it_comes(province
     assert await province.events.dead("signboard") == []
 
 
+async def test_a_receiver_that_cannot_sign_is_believed_and_its_proof_marked(province: Any) -> None:
+    board = province.new_board()
+    await province.claim(board, province.commune, kind="both", link="mqtt")
+    await province.approve(TITLE)
+    issued, rundown = await province.told(board, TITLE)
+    body = province.proof(issued, rundown, TITLE).model_dump_json().encode()
+    await province.events.publish_device(catalogue.DEVICE_DISPLAYED, board.id, body)
+    event = await province.events.wait(catalogue.DISPLAY_CONFIRMED)
+    assert (event.device_public_key, event.proof.sig) == ("", "")
+    assert [kept["signed"] for shown in await displays(province) for kept in shown["proofs"]] == [False]
+
+
 async def test_what_was_withdrawn_while_a_board_was_without_network_still_counts_as_shown(
     province: Any, told: Any
 ) -> None:

@@ -126,6 +126,15 @@ def test_the_word_of_another_device_is_refused():
     assert check_proof(replace(GOOD["radio"], proof=signed("radio", AIRED, OTHER_SEED))).doubts == ("signature",)
 
 
+@pytest.mark.parametrize("channel", ["radio", "board"])
+def test_a_bare_word_carries_the_fact_and_is_not_taken_for_a_signed_one(channel):
+    bare = with_proof(GOOD[channel], kid="", sig="", device_public_key="")
+    assert check_proof(bare).doubts == ()
+    assert not bare.proof.signed
+    assert check_proof(replace(bare, seconds=99.9)).doubts == ("seconds",)
+    assert check_proof(with_proof(GOOD[channel], sig="")).doubts == ("signature",)
+
+
 def test_a_key_that_is_not_this_devices_is_found_out():
     forged = replace(GOOD["radio"], proof=signed("radio", AIRED, OTHER_SEED, public_of(OTHER_SEED)))
     assert check_proof(forged).doubts == ("device_public_key",)

@@ -4,7 +4,7 @@ from lantoa_broadcast.settings import BroadcastSettings
 from lantoa_broadcast.usecases import airings, programme, rundowns
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts import catalogue
-from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.device import ProofMessage
 from lantoa_contracts.events.broadcast import SessionChanged
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
 from lantoa_contracts.events.directory import UnitChanged
@@ -46,5 +46,5 @@ def consume(service: Service[BroadcastSettings], stores: Stores) -> None:
         await rundowns.session_changed(stores, event)
 
     @on(catalogue.DEVICE_AIRED)
-    async def device_aired(document: SignedDocument, meta: Meta) -> None:
+    async def device_aired(document: ProofMessage, meta: Meta) -> None:
         await airings.device_aired(stores, document, meta.device_id or "")

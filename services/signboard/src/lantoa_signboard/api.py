@@ -46,6 +46,8 @@ class ProofView(BaseModel):
     ended_at: datetime
     seconds: float
     document: SignedDocument
+    signed: bool = True
+    """False for a receiver that comes in over MQTT and cannot sign: its bare word."""
 
 
 class StatusView(BaseModel):

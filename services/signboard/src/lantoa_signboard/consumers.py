@@ -1,7 +1,7 @@
 """What signboard does with what it hears."""
 
 from lantoa_contracts import catalogue
-from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.device import ProofMessage
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
@@ -46,5 +46,5 @@ def consume(service: Service[SignboardSettings], stores: Stores) -> None:
         await rundowns.playlist_changed(stores, event)
 
     @on(catalogue.DEVICE_DISPLAYED)
-    async def device_displayed(document: SignedDocument, meta: Meta) -> None:
+    async def device_displayed(document: ProofMessage, meta: Meta) -> None:
         await displays.device_displayed(stores, document, meta.device_id or "")

@@ -8,9 +8,8 @@ from pydantic import ValidationError
 from lantoa_broadcast.domain import Entry, Session, airing_id_of, proof_fault
 from lantoa_broadcast.telemetry import AIRINGS, START_DRIFT
 from lantoa_broadcast.usecases.stores import Stores
-from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.catalogue import AIRING_CONFIRMED
-from lantoa_contracts.device import AiredProof, RadioRundown
+from lantoa_contracts.device import AiredProof, ProofMessage, RadioRundown
 from lantoa_contracts.events.broadcast import AiringConfirmed
 from lantoa_runtime.errors import AppError, NotFound, NotReady
 from lantoa_runtime.mongo import Change, Document, Outgoing
@@ -28,23 +27,29 @@ class ProofRefused(AppError):
         super().__init__("broadcast.proof-refused", 422, why=why, device_id=device_id)
 
 
-def open_proof(document: SignedDocument, public_key: str, device_id: str) -> AiredProof:
+def open_proof(document: ProofMessage, station: Document) -> AiredProof:
     """The station's word, once its signature and its sender have been checked.
+
+    One that comes in over MQTT has no key: its word is taken without a signature, and kept as such.
 
     Raises:
         ProofRefused: signed by another key, or about another device.
-        ValidationError: signed, but not a proof.
+        ValidationError: not a proof.
     """
     try:
-        proof = AiredProof.model_validate_json(verify_by_nkey(document, public_key))
+        if station.get("link") == "mqtt" and not document.signed:
+            text = document.p
+        else:
+            text = verify_by_nkey(document, station["public_key"])
+        proof = AiredProof.model_validate_json(text)
     except SignatureRefused as error:
-        raise ProofRefused(str(error), device_id) from error
-    if proof.device_id != device_id:
-        raise ProofRefused("device", device_id)
+        raise ProofRefused(str(error), station["_id"]) from error
+    if proof.device_id != station["_id"]:
+        raise ProofRefused("device", station["_id"])
     return proof
 
 
-async def device_aired(stores: Stores, document: SignedDocument, device_id: str) -> None:
+async def device_aired(stores: Stores, document: ProofMessage, device_id: str) -> None:
     """Record one attempt of a station; the first that came to the entry's end confirms the airing.
 
     Raises:
@@ -54,7 +59,7 @@ async def device_aired(stores: Stores, document: SignedDocument, device_id: str)
     station = await stores.devices.get(device_id)
     if station is None or "public_key" not in station:
         raise NotReady("station")
-    proof = open_proof(document, station["public_key"], device_id)
+    proof = open_proof(document, station)
     await _require_told(stores, proof)
     stored = await stores.sessions.load(proof.session_id)
     entry = Session.of(stored).entry(proof.entry_id) if stored else None
@@ -115,7 +120,7 @@ async def _require_told(stores: Stores, proof: AiredProof) -> None:
         raise ProofRefused("rundown", proof.device_id)
 
 
-def _kept(proof: AiredProof, document: SignedDocument) -> dict[str, Any]:
+def _kept(proof: AiredProof, document: ProofMessage) -> dict[str, Any]:
     return {
         "local_id": proof.local_id,
         "outcome": proof.outcome,
@@ -123,6 +128,7 @@ def _kept(proof: AiredProof, document: SignedDocument) -> dict[str, Any]:
         "ended_at": proof.ended_at,
         "seconds": proof.seconds,
         "document": document.model_dump(),
+        "signed": document.signed,
     }
 
 

@@ -20,7 +20,7 @@ from lantoa_runtime.mongo import Document, DuplicateKey, Outgoing
 async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
     """Take up a device, and give a station its first rundown."""
 
-    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id"})
+    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id", "link"})
     await stores.devices.apply(event.device_id, event.ver, fields | {"placed_at": event.at, "revoked": False})
     await compile_rundown(stores, event.device_id)
 
@@ -53,7 +53,7 @@ async def unit_changed(stores: Stores, event: UnitChanged) -> None:
 
 def is_station(device: Document | None) -> TypeGuard[Document]:
     """Whether a device is a station in service. One whose claim has not come yet has no kind."""
-    return device is not None and device.get("kind") == "radio" and not device["revoked"]
+    return device is not None and device.get("kind") in ("radio", "both") and not device["revoked"]
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:

@@ -79,6 +79,6 @@ class Stores:
         """
         units = await self.units.collection.find({"path": unit_id}, {"path": 1})
         inside = [unit["_id"] for unit in units if scopes is None or not set(scopes).isdisjoint(unit["path"])]
-        wanted = {"unit_id": {"$in": inside}, "kind": "radio", "revoked": False}
+        wanted = {"unit_id": {"$in": inside}, "kind": {"$in": ["radio", "both"]}, "revoked": False}
         devices = await self.devices.collection.find(wanted, {"placed_at": 1})
         return {device["_id"]: device["placed_at"] for device in devices}

@@ -48,7 +48,7 @@ def imports_router(importer: Importer) -> APIRouter:
 
     @router.post(
         "/devices/import",
-        openapi_extra={"requestBody": {"required": True, "content": {kind: _FILE for kind in ("text/csv", _XLSX)}}},
+        openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(("text/csv", _XLSX), _FILE)}},
     )
     async def import_devices(
         request: Request,

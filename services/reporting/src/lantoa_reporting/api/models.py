@@ -162,8 +162,10 @@ class ProofOut(FactOut):
     proof: SignedDocument
     """The device's signed word for an airing or display; empty texts where no device speaks."""
     device_public_key: str
+    signed: bool
+    """False for the word of an MQTT receiver, which cannot sign: only its sign-in speaks for it."""
     signature_valid: bool
-    """The same as ``valid``, by its older name."""
+    """The same as ``valid``, by its older name; false where nobody signed."""
     post: PostProof | None
     attempt: dict[str, Any] | None
     """Every field that the contest sealed; ``receipt`` is the hash over the others without ``ver``."""
@@ -239,17 +241,19 @@ def fact_out(line: Line) -> FactOut:
 
 def proof_out(line: Line, verdict: Verdict) -> ProofOut:
     """A fact with what it stands on."""
+    fields = {
+        "proof": SignedDocument(kid="", p="", sig=""),
+        "device_public_key": "",
+        "post": None,
+        "attempt": None,
+        "signed": True,
+        **_fact_fields(line),
+        **_proof_fields(line.fact, verdict),
+    }
     return ProofOut(
-        **{
-            "proof": SignedDocument(kid="", p="", sig=""),
-            "device_public_key": "",
-            "post": None,
-            "attempt": None,
-            **_fact_fields(line),
-            **_proof_fields(line.fact, verdict),
-        },
+        **fields,
         valid=not verdict.doubts,
-        signature_valid=not verdict.doubts,
+        signature_valid=not verdict.doubts and fields["signed"],
         doubts=list(verdict.doubts),
     )
 
@@ -261,6 +265,7 @@ def _proof_fields(fact: Fact, verdict: Verdict) -> dict[str, Any]:
             return {
                 "proof": SignedDocument(kid=word.kid, p=word.p, sig=word.sig),
                 "device_public_key": word.device_public_key,
+                "signed": word.signed,
                 "chain": {
                     "rundown_sha256": verdict.rundown_sha256,
                     media: word.media_sha256,

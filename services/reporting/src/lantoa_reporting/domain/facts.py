@@ -21,6 +21,8 @@ def utc_text(moment: datetime) -> str:
 class DeviceWord:
     """Proof of an airing or display: the text ``p`` as the device signed it, the key ``kid``, the signature ``sig``.
 
+    An MQTT receiver cannot sign: then the key and the signature are empty.
+
     ``media_sha256`` is the audio's or the slide's hash; a board has no ``session_id``.
     """
 
@@ -31,6 +33,11 @@ class DeviceWord:
     session_id: str | None
     entry_id: str
     media_sha256: str
+
+    @property
+    def signed(self) -> bool:
+        """Whether a key stands behind the text."""
+        return bool(self.kid or self.sig or self.device_public_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,9 @@ class Verdict:
 def check_proof(fact: Fact) -> Verdict:
     """Whether the proof carries exactly what the fact says.
 
-    A device's word: its key, its signature, its every field. A post: its address and hashes have the right shape and
-    belong to the item; whether the page still says so is for content to tell. An attempt: the receipt computed again.
+    A device's word: its key and its signature where it has a key, its every field. A post: its address and hashes have
+    the right shape and belong to the item; whether the page still says so is for content to tell. An attempt: the
+    receipt computed again.
     """
     match fact.proof:
         case DeviceWord():
@@ -44,7 +45,7 @@ def check_proof(fact: Fact) -> Verdict:
 def _check_word(fact: Fact, proof: DeviceWord) -> Verdict:
     document = SignedDocument(kid=proof.kid, p=proof.p, sig=proof.sig)
     try:
-        text = verify_by_nkey(document, proof.device_public_key)
+        text = verify_by_nkey(document, proof.device_public_key) if proof.signed else proof.p
     except SignatureRefused:
         return Verdict(("signature",))
     told: AiredProof | DisplayedProof
@@ -60,7 +61,7 @@ def _check_word(fact: Fact, proof: DeviceWord) -> Verdict:
     shared = ("device_id", "item_id", "revision", "started_at", "ended_at", "seconds")
     expected = {"entry_id": proof.entry_id, **{name: getattr(fact, name) for name in shared}, **own}
     doubts = [name for name, value in expected.items() if getattr(told, name) != value]
-    if device_id(proof.device_public_key) != fact.device_id:
+    if proof.signed and device_id(proof.device_public_key) != fact.device_id:
         doubts.append("device_public_key")
     return Verdict(tuple(doubts), told.rundown_sha256)
 

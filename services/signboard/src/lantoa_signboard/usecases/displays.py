@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.catalogue import DISPLAY_CONFIRMED
-from lantoa_contracts.device import BoardRundown, DisplayedProof
+from lantoa_contracts.device import BoardRundown, DisplayedProof, ProofMessage
 from lantoa_contracts.events.signboard import DisplayConfirmed
 from lantoa_runtime.errors import AppError, NotFound, NotReady
 from lantoa_runtime.mongo import Change, Document, Outgoing
@@ -24,23 +23,29 @@ class ProofRefused(AppError):
         super().__init__("signboard.proof-refused", 422, why=why, device_id=device_id)
 
 
-def open_proof(document: SignedDocument, public_key: str, device_id: str) -> DisplayedProof:
+def open_proof(document: ProofMessage, board: Document) -> DisplayedProof:
     """The board's word, once its signature and its sender have been checked.
+
+    One that comes in over MQTT has no key: its word is taken without a signature, and kept as such.
 
     Raises:
         ProofRefused: signed by another key, or about another device.
-        ValidationError: signed, but not a proof.
+        ValidationError: not a proof.
     """
     try:
-        proof = DisplayedProof.model_validate_json(verify_by_nkey(document, public_key))
+        if board.get("link") == "mqtt" and not document.signed:
+            text = document.p
+        else:
+            text = verify_by_nkey(document, board["public_key"])
+        proof = DisplayedProof.model_validate_json(text)
     except SignatureRefused as error:
-        raise ProofRefused(str(error), device_id) from error
-    if proof.device_id != device_id:
-        raise ProofRefused("device", device_id)
+        raise ProofRefused(str(error), board["_id"]) from error
+    if proof.device_id != board["_id"]:
+        raise ProofRefused("device", board["_id"])
     return proof
 
 
-async def device_displayed(stores: Stores, document: SignedDocument, device_id: str) -> None:
+async def device_displayed(stores: Stores, document: ProofMessage, device_id: str) -> None:
     """Record that a board showed an entry; a repeat changes nothing.
 
     Raises:
@@ -50,7 +55,7 @@ async def device_displayed(stores: Stores, document: SignedDocument, device_id: 
     board = await stores.devices.get(device_id)
     if board is None or "public_key" not in board:
         raise NotReady("board")
-    proof = open_proof(document, board["public_key"], device_id)
+    proof = open_proof(document, board)
     dwell = await _dwell_told(stores, proof)
     entry = await _entry(stores, proof)
     fault = proof_fault(entry, proof.slide_sha256, proof.item_id, proof.revision, proof.seconds, dwell)
@@ -89,13 +94,14 @@ async def _entry(stores: Stores, proof: DisplayedProof) -> Entry:
     raise ProofRefused("entry", proof.device_id)
 
 
-def _kept(proof: DisplayedProof, document: SignedDocument) -> dict[str, Any]:
+def _kept(proof: DisplayedProof, document: ProofMessage) -> dict[str, Any]:
     return {
         "local_id": proof.local_id,
         "started_at": proof.started_at,
         "ended_at": proof.ended_at,
         "seconds": proof.seconds,
         "document": document.model_dump(),
+        "signed": document.signed,
     }
 
 

@@ -20,7 +20,7 @@ from lantoa_signboard.usecases.stores import RACES, Stores
 async def device_claimed(stores: Stores, event: DeviceClaimed) -> None:
     """Take up a device, and give a board its first rundown."""
 
-    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id"})
+    fields = event.model_dump(include={"kind", "name", "public_key", "unit_id", "link"})
     await stores.devices.apply(event.device_id, event.ver, fields | {"placed_at": event.at, "revoked": False})
     await compile_rundown(stores, event.device_id)
 
@@ -59,7 +59,7 @@ async def compile_expired(stores: Stores) -> None:
 
 def is_board(device: Document | None) -> TypeGuard[Document]:
     """Whether a device is a board in service. One whose claim has not come yet has no kind."""
-    return device is not None and device.get("kind") == "board" and not device["revoked"]
+    return device is not None and device.get("kind") in ("board", "both") and not device["revoked"]
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:

@@ -68,5 +68,5 @@ class Stores:
         """The boards in service that show a unit's playlist and stand in the tree of one of ``scopes``."""
         units = await self.units.collection.find({"path": unit_id}, {"path": 1})
         inside = [unit["_id"] for unit in units if not set(scopes).isdisjoint(unit["path"])]
-        wanted = {"unit_id": {"$in": inside}, "kind": "board", "revoked": False}
+        wanted = {"unit_id": {"$in": inside}, "kind": {"$in": ["board", "both"]}, "revoked": False}
         return [device["_id"] for device in await self.devices.collection.find(wanted, {"_id": 1})]
