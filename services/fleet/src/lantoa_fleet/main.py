@@ -61,7 +61,7 @@ def build(service: Service[FleetSettings]) -> None:
     lifetime = timedelta(seconds=settings.claim_code_s)
     registry = Registry(devices, units, groups, typed, desired, link, clock, lifetime)
     receivers = Receivers(devices, units, registry, groups, desired, clock)
-    importer = Importer(devices.collection, units, registry, receivers, groups, in_sheets, clock)
+    importer = Importer(devices.collection, units, registry, receivers, groups, in_sheets, desired, clock)
     # Two turns of a callout replica, so that the second kick cannot meet a snapshot from before the change.
     settle = timedelta(seconds=2 * settings.callout_refresh_s)
     attendance = Attendance(devices, link, clock, settle)

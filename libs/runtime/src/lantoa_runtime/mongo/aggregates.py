@@ -29,6 +29,7 @@ MOST_WAITING = 100
 _MOST_SET_ASIDE = 20
 _SWEEP_BATCH = 100
 _REPLAY_BATCH = 200
+_INSERT_BATCH = 200
 _PUBLISHING_AT_ONCE = 32
 _MOST_RACES = 50
 
@@ -94,6 +95,30 @@ class Aggregates:
         await self.collection.insert_one(document)
         self._send(key, document.get("outbox", []), behind=False)
         return document
+
+    async def insert_all(self, wanted: Mapping[str, tuple[Mapping[str, Any], Sequence[Outgoing]]]) -> set[str]:
+        """Store many new documents by key, each with its events; the keys of those that were taken already.
+
+        Events go out once all documents are stored: readers need not see the first before the last is there.
+
+        Raises:
+            MongoError: some may be stored; their events wait in them for the sweeper.
+        """
+        documents = [
+            {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)} for key, (fields, events) in wanted.items()
+        ]
+        taken: set[str] = set()
+        self._busy |= wanted.keys()  # The sweeper has time until all are there.
+        try:
+            for begin in range(0, len(documents), _INSERT_BATCH):
+                batch = documents[begin : begin + _INSERT_BATCH]
+                taken |= {batch[number]["_id"] for number in await self.collection.insert_many(batch)}
+        finally:
+            self._busy -= wanted.keys()
+        for document in documents:
+            if document["_id"] not in taken:
+                self._send(document["_id"], document.get("outbox", []), behind=False)
+        return taken
 
     async def save(
         self,

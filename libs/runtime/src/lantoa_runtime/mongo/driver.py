@@ -16,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -39,6 +40,7 @@ _OUTAGE_CODES = frozenset(
     # that a replica set could not yet confirm, of a full disk, and of credentials that an administrator is changing.
     (6, 7, 11, 13, 18, 64, 89, 91, 134, 189, 234, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031)
 )
+_DUPLICATE = 11000
 _SELECT_MS, _CONNECT_MS, _SOCKET_MS = 5_000, 10_000, 10_000
 
 
@@ -144,6 +146,22 @@ class Collection:
         """
         async with self._turn("insert_one"):
             await self.raw.insert_one(document)
+
+    async def insert_many(self, documents: Sequence[Mapping[str, Any]]) -> set[int]:
+        """Store new documents in one write; the numbers of those that were not, because a unique key is taken.
+
+        Raises:
+            MongoError: something else kept one of them out; the others may be stored.
+        """
+        async with self._turn("insert_many"):
+            try:
+                await self.raw.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                failures = error.details["writeErrors"]
+                if any(failure["code"] != _DUPLICATE for failure in failures):
+                    raise
+                return {failure["index"] for failure in failures}
+            return set()
 
     async def update_one(self, filter_: Mapping[str, Any], update: Any, upsert: bool = False) -> UpdateResult:
         """Change the document that fits; ``update`` may be a pipeline.

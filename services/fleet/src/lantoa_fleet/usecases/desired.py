@@ -1,6 +1,8 @@
 """Sign what a device is to do and bring it into the bucket. MongoDB is the truth, the bucket follows."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -63,6 +65,16 @@ class DesiredWriter:
         self._bucket = bucket
         self._key = key
         self._clock = clock
+        self._held = 0
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While somebody waits for many documents to be written, the reconciler lets them pass."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     async def issue(self, spec: EventSpec, event: RundownIssued) -> None:
         """Take up a rundown for the section that the event's owner fills; an older or known one changes nothing.
@@ -125,7 +137,7 @@ class DesiredWriter:
     async def reconcile(self) -> None:
         """Write what a crash, an outage or an import left unwritten and renew what is about to expire."""
         for _ in range(_MOST_BATCHES):
-            if not await self._reconcile_some():
+            if self._held or not await self._reconcile_some():
                 return
 
     async def _reconcile_some(self) -> bool:

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from lantoa_fleet.domain.claims import is_of, read_code
 from lantoa_fleet.domain.groups import Group
 from lantoa_fleet.domain.sheets import Judged, Units, Wanted, columns_of, wanted_of
+from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.groups import Groups
 from lantoa_fleet.usecases.guesses import Guesses
-from lantoa_fleet.usecases.receivers import Receivers, receiver_id
+from lantoa_fleet.usecases.receivers import Receivers, Wish, receiver_id
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid
 from lantoa_runtime.http.auth import Caller
-from lantoa_runtime.mongo import Collection, Document, DuplicateKey, ReadModel
+from lantoa_runtime.mongo import Collection, Document, ReadModel
 
 _AT_ONCE = 16
 _CODES_A_READ = 500
@@ -30,6 +31,7 @@ class Importer:
         receivers: Receivers,
         groups: Groups,
         guesses: Guesses,
+        desired: DesiredWriter,
         clock: Clock,
     ) -> None:
         self._devices = devices
@@ -38,6 +40,7 @@ class Importer:
         self._receivers = receivers
         self._groups = groups
         self._guesses = guesses
+        self._desired = desired
         self._clock = clock
 
     async def run(
@@ -66,7 +69,8 @@ class Importer:
                 else:
                     good.append(wanted)
         known = await self._known(good)
-        judged += await self._write(caller, good, known, units, dry_run=dry_run)
+        with self._desired.held():
+            judged += await self._write(caller, good, known, units, dry_run=dry_run)
         return sorted(judged, key=lambda one: one.row)
 
     async def _known(self, wanted: Sequence[Wanted]) -> dict[str, Document]:
@@ -116,12 +120,25 @@ class Importer:
         groups = {one.place.groups: await self._groups.named(one.place.groups) for one in to_write}
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def write(one: Wanted) -> Judged:
-            async with gate:
-                path = units.by_id[one.place.unit_id]["path"]
-                return await self._write_one(caller, one, known.get(_key(one)), path, groups[one.place.groups])
+        def path(one: Wanted) -> Sequence[str]:
+            found: Sequence[str] = units.by_id[one.place.unit_id]["path"]
+            return found
 
-        return [*judged, *await asyncio.gather(*map(write, to_write))]
+        async def claim(one: Wanted) -> Judged:
+            async with gate:
+                return await self._claim(caller, one, known[_key(one)]["_id"], path(one), groups[one.place.groups])
+
+        judged += await asyncio.gather(*(claim(one) for one in to_write if not one.mqtt))
+        new = {_key(one): one for one in to_write if one.mqtt}
+        wishes = [
+            Wish(key, one.kind or "radio", one.place, path(one), groups[one.place.groups]) for key, one in new.items()
+        ]
+        tokens = await self._receivers.put_all(caller, wishes)
+        # Without a token it was made just now by somebody else, who reads the same sheet.
+        return judged + [
+            Judged(one.row, "created" if key in tokens else "unchanged", device_id=key, token=tokens.get(key))
+            for key, one in new.items()
+        ]
 
     def _judge(self, caller: Caller, wanted: Wanted, device: Document | None) -> str | None:
         """The device's id where the row is true already, or ``None`` where it can be made true.
@@ -150,19 +167,14 @@ class Importer:
             raise Invalid("fleet.claim-code-expired")
         return None
 
-    async def _write_one(
-        self, caller: Caller, one: Wanted, device: Document | None, path: Sequence[str], groups: Sequence[Group]
+    async def _claim(
+        self, caller: Caller, one: Wanted, device_id: str, path: Sequence[str], groups: Sequence[Group]
     ) -> Judged:
         try:
-            if device is not None:
-                await self._registry.accept(caller, device["_id"], one.place, path, groups)
-                return Judged(one.row, "created", device_id=device["_id"])
-            made = await self._receivers.put(caller, _key(one), one.kind or "radio", one.place, path, groups)
-            return Judged(one.row, "created", device_id=made.device_id, token=made.token)
-        except DuplicateKey:  # The same sheet is being read twice at once.
-            return Judged(one.row, "unchanged", device_id=_key(one))
+            await self._registry.accept(caller, device_id, one.place, path, groups)
         except AppError as why:
             return Judged(one.row, "refused", why)
+        return Judged(one.row, "created", device_id=device_id)
 
 
 def _key(wanted: Wanted) -> str:

@@ -4,11 +4,12 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lantoa_contracts.catalogue import DEVICE_CLAIMED
 from lantoa_fleet.domain.groups import Group
-from lantoa_fleet.domain.places import Place, with_life
+from lantoa_fleet.domain.places import Actor, Place, with_life
 from lantoa_fleet.usecases import life
 from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.groups import Groups
@@ -28,6 +29,17 @@ class Receiver:
 
     device_id: str
     token: str | None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A receiver that is to be, judged and in its place."""
+
+    device_id: str
+    kind: str
+    place: Place
+    path: Sequence[str]
+    groups: Sequence[Group]
 
 
 def receiver_id(origin: str) -> str:
@@ -67,26 +79,23 @@ class Receivers:
             raise Invalid("unknown-unit", "/unit_id")
         caller.require("technician", unit["path"])
         groups = await self._groups.named(place.groups)
-        made = await self.put(caller, device_id, kind, place, unit["path"], groups)
-        await self._desired.write_soon(device_id)
-        return made
-
-    async def put(
-        self, caller: Caller, device_id: str, kind: str, place: Place, path: Sequence[str], groups: Sequence[Group]
-    ) -> Receiver:
-        """Store a receiver that was judged already; its desired state is left to the reconciler."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        now, actor = self._clock.now(), actor_of(caller)
-        # It shows no code; its id stands there because every device has another one.
-        about: Mapping[str, Any] = {
-            "_id": device_id, "public_key": "", "kind": kind, "model": _GENERIC, "link": "mqtt", "ver": 0, "seq": 0,
-        }  # fmt: skip
-        fields, event = life.placed(about, actor, place, path, groups, now)
-        fields |= with_life(about, "claimed", actor, now, unit_id=place.unit_id)
-        kept = {name: about[name] for name in ("public_key", "kind", "link")}
-        document = {**kept, **fields, "claim_code": device_id, "token_sha256": _digest(token)}
-        await self._devices.insert(device_id, document, [Outgoing(DEVICE_CLAIMED, event)])
+        wish = Wish(device_id, kind, place, unit["path"], groups)
+        fields, events = _document(wish, actor_of(caller), token, self._clock.now())
+        await self._devices.insert(device_id, fields, events)
+        await self._desired.write_soon(device_id)
         return Receiver(device_id, token)
+
+    async def put_all(self, caller: Caller, wanted: Sequence[Wish]) -> dict[str, str]:
+        """Store receivers that were judged already; the tokens of those that are new, by id.
+
+        Their desired states are left to the reconciler.
+        """
+        actor, now = actor_of(caller), self._clock.now()
+        tokens = {wish.device_id: secrets.token_urlsafe(_TOKEN_BYTES) for wish in wanted}
+        documents = {wish.device_id: _document(wish, actor, tokens[wish.device_id], now) for wish in wanted}
+        taken = await self._devices.insert_all(documents)
+        return {device_id: token for device_id, token in tokens.items() if device_id not in taken}
 
     async def find(self, device_id: str) -> Receiver | None:
         """The receiver with this id, without the token, which nobody knows any more."""
@@ -106,3 +115,16 @@ class Receivers:
 def _digest(token: str) -> str:
     """Tokens are random and long: a plain digest gives nothing to try words against."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _document(wish: Wish, actor: Actor, token: str, at: datetime) -> tuple[dict[str, Any], list[Outgoing]]:
+    about: Mapping[str, Any] = {
+        "_id": wish.device_id, "public_key": "", "kind": wish.kind, "model": _GENERIC, "link": "mqtt", "ver": 0,
+        "seq": 0,
+    }  # fmt: skip
+    fields, event = life.placed(about, actor, wish.place, wish.path, wish.groups, at)
+    fields |= with_life(about, "claimed", actor, at, unit_id=wish.place.unit_id)
+    fields |= {name: about[name] for name in ("public_key", "kind", "link")}
+    # It shows no code; its id stands there because every device has another one.
+    fields |= {"claim_code": wish.device_id, "token_sha256": _digest(token)}
+    return fields, [Outgoing(DEVICE_CLAIMED, event)]
