@@ -92,7 +92,7 @@ class KeyRing:
         return self.folder / "internal_keys.json"
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_key_file(path: Path, data: bytes) -> None:
     """Whole or not at all, readable by the owner alone."""
     temporary = path.with_suffix(path.suffix + ".new")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -108,20 +108,22 @@ def ensure_keys(folder: Path) -> KeyRing:
     ring = KeyRing(folder)
     for user in USERS:
         if not ring.seed_file(user).exists():
-            _write(ring.seed_file(user), new_seed(secrets.token_bytes(32)).encode())
+            write_key_file(ring.seed_file(user), new_seed(secrets.token_bytes(32)).encode())
     if not ring.issuer_file.exists():
-        _write(ring.issuer_file, new_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_ACCOUNT).encode())
-    for raw in (ring.curve_file, ring.root_file, ring.fleet_file, ring.alert_file):
+        write_key_file(ring.issuer_file, new_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_ACCOUNT).encode())
+    for raw in (ring.curve_file, ring.fleet_file, ring.alert_file):
         if not raw.exists():
-            _write(raw, secrets.token_bytes(32))
-    if not ring.root_public_file.exists():
-        _write(ring.root_public_file, b64(SigningKey(ring.root_file.read_bytes()).public).encode())
+            write_key_file(raw, secrets.token_bytes(32))
+    if not ring.root_public_file.exists():  # Where it does, the private half may lie in a safe.
+        if not ring.root_file.exists():
+            write_key_file(ring.root_file, secrets.token_bytes(32))
+        write_key_file(ring.root_public_file, b64(SigningKey(ring.root_file.read_bytes()).public).encode())
     if not ring.key_set_file.exists():
         root, fleet, alert = (
             SigningKey(file.read_bytes()) for file in (ring.root_file, ring.fleet_file, ring.alert_file)
         )
         signed = make_key_set(root, [fleet.public], [alert.public])
-        _write(ring.key_set_file, signed.model_dump_json().encode())
+        write_key_file(ring.key_set_file, signed.model_dump_json().encode())
     if not ring.internal_keys_file.exists():
         _make_gateway_keys(ring)
     return ring
@@ -132,6 +134,6 @@ def _make_gateway_keys(ring: KeyRing) -> None:
 
     if not ring.gateway_file.exists():
         key = OKPKey.generate_key("Ed25519", auto_kid=True)
-        _write(ring.gateway_file, json.dumps(key.as_dict(private=True)).encode())
+        write_key_file(ring.gateway_file, json.dumps(key.as_dict(private=True)).encode())
     key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
-    _write(ring.internal_keys_file, json.dumps(KeySet([key]).as_dict(private=False)).encode())
+    write_key_file(ring.internal_keys_file, json.dumps(KeySet([key]).as_dict(private=False)).encode())
