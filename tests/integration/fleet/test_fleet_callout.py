@@ -134,10 +134,7 @@ async def test_three_hundred_devices_sign_in_at_once(fleet: Any) -> None:
     devices = [fleet.device() for _ in range(STORM)]
     now = fleet.running.service.clock.now()
     place = {"state": "accepted", "path": ["u-province", "u-1"], "unit_id": "u-1", "rights_at": now, "ver": 1}
-    rows = [
-        {"_id": device.id, "public_key": device.public, "claim_code": nkey.claim_code(device.public), **place}
-        for device in devices
-    ]
+    rows = [{"_id": device.id, "public_key": device.public, "claim_code": device.id, **place} for device in devices]
     await asyncio.gather(*(fleet.documents.insert_one(row) for row in rows))
     for device in (devices[0], devices[-1]):
         await (await device.connect()).close()
@@ -154,6 +151,39 @@ async def test_three_hundred_devices_sign_in_at_once(fleet: Any) -> None:
         return len(await fleet.documents.find({"online": True}, {"_id": 1})) == STORM
 
     await eventually(all_online, timeout=30)
+
+
+async def test_two_replicas_share_the_sign_ins_and_one_of_them_is_enough(
+    fleet: Any, make_callout: Any, mongo_url: str, database_prefix: str
+) -> None:
+    devices = [await fleet.claimed() for _ in range(12)]
+    second = make_callout(mongo_url, database_prefix)
+    second.start()
+    try:
+        before = [replica.logins("accepted") for replica in (fleet.callout, second)]
+        for _ in range(2):
+            clients = await asyncio.gather(*(device.connect() for device in devices))
+            await asyncio.gather(*(client.close() for client in clients))
+        shares = [
+            replica.logins("accepted") - was for replica, was in zip((fleet.callout, second), before, strict=True)
+        ]
+        assert sum(shares) >= 2 * len(devices)
+        assert all(shares), shares
+        fleet.callout.kill()
+        last = await devices[0].connect()
+        await fleet.wait_online(devices[0])
+        started = time.monotonic()
+        await fleet.change(devices[0], "revoke")
+        await eventually(lambda: last.is_closed, every=0.005)
+        assert time.monotonic() - started < 1
+
+        async def out() -> bool:
+            return await devices[0].try_connect() is None
+
+        await eventually(out)
+        fleet.callout.start()
+    finally:
+        second.stop()
 
 
 async def test_without_the_callout_services_connect_and_devices_come_back_when_it_does(fleet: Any) -> None:

@@ -4,18 +4,21 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import nkeys
 from nacl.exceptions import CryptoError
 from nacl.public import Box, PrivateKey, PublicKey
 
+from lantoa_fleet.callout.decision import raw_key
 from lantoa_fleet.domain.rights import BIGGEST_MESSAGE, LIFETIME_SECONDS, MOST_SUBSCRIPTIONS, Rights
 from lantoa_signing.documents import SignatureRefused, b64, unb64, verify_bytes
 from lantoa_signing.nkey import raw_public
 
 _MARK = b"xkv1"
 _NONCE = 24
+_SERVERS = 64
 _HEADER = b64(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}, separators=(",", ":")).encode())
 
 
@@ -28,6 +31,11 @@ class Sealer:
 
     def __init__(self, private: bytes) -> None:
         self._private = PrivateKey(private)
+        # What two curve keys share costs as much as a signature, and the servers are few.
+        self._box = lru_cache(maxsize=_SERVERS)(self._box_with)
+
+    def _box_with(self, server_xkey: str) -> Box:
+        return Box(self._private, PublicKey(raw_public(server_xkey)))
 
     def open(self, data: bytes, server_xkey: str) -> bytes:
         """The request's text.
@@ -38,15 +46,14 @@ class Sealer:
         if data[: len(_MARK)] != _MARK:
             raise Unreadable("not encrypted")
         try:
-            box = Box(self._private, PublicKey(raw_public(server_xkey)))
             start = len(_MARK) + _NONCE
-            return box.decrypt(data[start:], data[len(_MARK) : start])
+            return self._box(server_xkey).decrypt(data[start:], data[len(_MARK) : start])
         except (CryptoError, SignatureRefused, ValueError) as error:
             raise Unreadable("not sealed to this callout") from error
 
     def seal(self, text: bytes, server_xkey: str) -> bytes:
         """The answer as only that server can read it."""
-        return _MARK + bytes(Box(self._private, PublicKey(raw_public(server_xkey))).encrypt(text))
+        return _MARK + bytes(self._box(server_xkey).encrypt(text))
 
 
 def read_jwt(text: bytes) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def read_jwt(text: bytes) -> dict[str, Any]:
     try:
         signed, signature = text.decode("ascii").rsplit(".", 1)
         claims: dict[str, Any] = json.loads(unb64(signed.split(".")[1]))
-        verify_bytes(raw_public(claims["iss"]), signed.encode(), unb64(signature))
+        verify_bytes(raw_key(claims["iss"]), signed.encode(), unb64(signature))
     except (SignatureRefused, ValueError, KeyError, IndexError, TypeError) as error:
         raise Unreadable("not a signed NATS JWT") from error
     return claims
