@@ -61,7 +61,16 @@ async def test_a_scanned_code_claims_its_own_device_and_no_other(fleet: Any) -> 
     status, answer, _ = await _claim(fleet, fleet.place(device, "u-1", claim_code=scanned))
     assert (status, answer["code"]) == (422, "fleet.another-device")
     scanned = f"lantoa:claim:{device.code}:{nkey.fingerprint(device.public)}"
-    where = {"claim_code": scanned, "site_type": "wifi_spot", "lat": 9.87, "lon": 106.05, "model": "LT-S2"}
+    status, answer, _ = await _claim(fleet, fleet.place(device, "u-1", claim_code=scanned, kind="board"))
+    assert (status, answer["errors"][0]["pointer"]) == (422, "/kind")
+    where = {
+        "claim_code": scanned,
+        "kind": "radio",
+        "site_type": "wifi_spot",
+        "lat": 9.87,
+        "lon": 106.05,
+        "model": "LT-S2",
+    }
     status, answer, _ = await _claim(fleet, fleet.place(device, "u-1", **where))
     assert status == 200, answer
     assert {name: answer[name] for name in ("site_type", "lat", "lon", "model")} == {
@@ -240,7 +249,7 @@ async def test_a_sheet_is_judged_row_by_row_and_its_good_rows_are_written_once(f
     )
     assert done["counts"] == {"created": 2, "unchanged": 0, "refused": 4}
     codes = [row["code"] for row in done["rows"][2:]]
-    assert codes == ["fleet.unknown-claim-code", "forbidden", "fleet.row-other-kind", "fleet.row-twice"]
+    assert codes == ["fleet.unknown-claim-code", "forbidden", "fleet.other-kind", "fleet.row-twice"]
     assert done["rows"][2]["detail"].startswith("Không có thiết bị nào mang mã này")
     assert (done["rows"][0]["device_id"], bool(done["rows"][1]["token"])) == (one.id, True)
     _, claimed, _ = await fleet.call("GET", f"/devices/{one.id}", LOCAL)

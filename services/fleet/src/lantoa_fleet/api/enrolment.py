@@ -63,6 +63,8 @@ class ClaimBody(StrictModel):
     name: Name | None = None
     unit_id: Id | None = None
     site_type: SiteType | None = None
+    kind: DeviceKind | None = None
+    """What the technician takes the device for; refused when it says that it is something else."""
     model: Name | None = None
     lat: Lat | None = None
     lon: Lon | None = None
@@ -89,8 +91,8 @@ def enrolment_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat
     @router.post("/devices/claim")
     async def claim(body: ClaimBody, caller: CallerDep, response: Response) -> DeviceView:
         """Accept the device that shows the code. Repeated by the same technician it gives the same answer."""
-        given = body.model_dump(exclude={"claim_code", "replaces"})
-        device = await registry.claim(caller, body.claim_code, given, body.replaces)
+        given = body.model_dump(exclude={"claim_code", "replaces", "kind"})
+        device = await registry.claim(caller, body.claim_code, given, body.replaces, body.kind)
         return await one_view(registry, beats, device, response)
 
     return router

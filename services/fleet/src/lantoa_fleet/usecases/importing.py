@@ -156,7 +156,7 @@ class Importer:
         if fingerprint is not None and not is_of(fingerprint, device["public_key"]):
             raise Invalid("fleet.another-device")
         if wanted.kind is not None and wanted.kind != device["kind"]:
-            raise Invalid("fleet.row-other-kind", kind=device["kind"])
+            raise Invalid("fleet.other-kind", kind=device["kind"])
         if device["state"] == "accepted":
             same = (device["unit_id"], device["name"]) == (wanted.place.unit_id, wanted.place.name)
             if same and (wanted.mqtt or device["claimed_by"] == caller.id):

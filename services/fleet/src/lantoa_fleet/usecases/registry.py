@@ -120,7 +120,12 @@ class Registry:
         raise Unavailable("enrolment")
 
     async def claim(
-        self, caller: Caller, typed: str, given: Mapping[str, Any], replaces: str | None = None
+        self,
+        caller: Caller,
+        typed: str,
+        given: Mapping[str, Any],
+        replaces: str | None = None,
+        kind: str | None = None,
     ) -> Document:
         """Accept the device that shows this code and give it a place. The same claim again gives the same answer.
 
@@ -128,7 +133,8 @@ class Registry:
         revoked. Who is wrong too often must wait.
 
         Raises:
-            Invalid: no such unit, a field is missing, no device shows this code, or another than was scanned.
+            Invalid: no such unit, a field is missing, no device shows this code, or another than was scanned, or one of
+                another ``kind``.
             NotFound: no such device to replace.
             Forbidden: the caller is no technician there.
             Conflict: the device is claimed already, or revoked, or the other one is replaced already.
@@ -139,6 +145,8 @@ class Registry:
         unit = await self._unit(place.unit_id)
         caller.require("technician", unit["path"])
         found = await self._shows(caller, typed)
+        if kind not in (None, found["kind"]):
+            raise Invalid("fleet.other-kind", "/kind", kind=found["kind"])
         if old and old.get("replaced_by", found["_id"]) != found["_id"]:
             raise Conflict("fleet.replaced-already")
         groups = await self._groups.named(place.groups)
@@ -170,7 +178,7 @@ class Registry:
     async def _shows(self, caller: Caller, typed: str) -> Document:
         shown = read_code(typed)
         mark = await self._guesses.take(caller.id)
-        about = {"public_key": 1, "state": 1, "code_until": 1}
+        about = {"public_key": 1, "state": 1, "code_until": 1, "kind": 1}
         found = await self._devices.collection.find_one({"claim_code": shown.code}, about)
         if found is None:
             raise Invalid("fleet.unknown-claim-code", "/claim_code")
