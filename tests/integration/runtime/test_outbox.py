@@ -71,6 +71,17 @@ async def stored(items, key="a"):
     return await items.collection.find_one({"_id": key})
 
 
+async def test_many_documents_are_stored_at_once_and_those_that_are_there_stay_as_they_are(items, stream):
+    await items.insert("k-3", {"title": "mine"}, [event()])
+    wanted = {f"k-{number}": ({"title": "new"}, [event(number)]) for number in range(450)}
+    assert await items.insert_all(wanted) == {"k-3"}
+    await items.drain()
+    assert await items.collection.count({}) == 450
+    assert sorted(stream.ids) == sorted(f"k-{number}:1" for number in range(450))
+    assert await items.collection.count({"ob_at": {"$exists": True}}) == 0
+    assert (await stored(items, "k-3"))["title"] == "mine"
+
+
 async def test_a_new_document_is_version_one_and_its_event_bears_key_and_version(items, stream):
     document = await items.insert("a", {"title": "t"}, [event()])
     assert document["ver"] == 1
