@@ -156,6 +156,29 @@ async def test_a_new_device_takes_the_place_of_a_broken_one_with_its_groups_and_
     assert (await fleet.call("GET", f"/devices/{heir.id}/timeline?cursor=x", LOCAL))[0] == 400
 
 
+async def test_a_timeline_has_commands_and_alarms_among_the_steps_of_a_life(fleet: Any) -> None:
+    device, now = await fleet.claimed("u-1"), datetime.now(UTC)
+    db = fleet.running.service.db
+    command = {
+        "device_id": device.id,
+        "name": "test_tone",
+        "at": now,
+        "state": "finished",
+        "detail": "3 s",
+        "by_name": "K",
+    }
+    alarm = {"devices": ["d-other", device.id], "code": "offline", "opened_at": now - timedelta(days=1)}
+    await db["commands"].insert_one({"_id": "cmd-timeline", "order_id": "o", **command})
+    await db["alarms"].insert_one({"_id": "alm-timeline", "units": ["u-1"], "unit_id": "u-1", **alarm})
+    _, page, _ = await fleet.call("GET", f"/devices/{device.id}/timeline", LOCAL)
+    told = [(entry["what"], entry["code"], entry["detail"]) for entry in page["items"]]
+    expected = [("command", "test_tone", "finished 3 s"), ("claimed", None, None), ("alarm", "offline", None)]
+    assert sorted(told, key=str) == sorted(expected, key=str)
+    assert told[-1] == expected[-1], "the oldest comes last"
+    for collection in ("commands", "alarms"):
+        await db[collection].delete_many({})
+
+
 async def test_a_replacement_that_a_crash_cut_short_is_brought_to_its_end(fleet: Any) -> None:
     broken, heir = await fleet.claimed("u-1"), await fleet.claimed("u-1")
     half = {"replaces": broken.id, "retire_due": True}

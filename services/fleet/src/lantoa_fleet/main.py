@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.groups import Groups
 from lantoa_fleet.usecases.guesses import Guesses
 from lantoa_fleet.usecases.importing import Importer
-from lantoa_fleet.usecases.places import Timeline
+from lantoa_fleet.usecases.places import Timeline, alarms_about, commands_to
 from lantoa_fleet.usecases.receivers import Receivers
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.replay import replay
@@ -41,6 +41,7 @@ INDEXES = (
     Index("devices", ("groups",), sparse=True),
     Index("devices", ("place_id",), sparse=True),
     Index("devices", ("retire_due",), sparse=True),
+    Index("alarms", ("devices",)),
     Index("guesses", ("until",), ttl_seconds=0),
 )
 _TURN_SECONDS = 0.2
@@ -72,7 +73,7 @@ def build(service: Service[FleetSettings]) -> None:
         nats_urls=settings.device_nats_urls,
         media_base=settings.media_base,
     )
-    timeline = Timeline(devices.collection)
+    timeline = Timeline(devices.collection, [commands_to(service.db["commands"]), alarms_about(service.db["alarms"])])
     more = (
         # Before the routes of one device, whose id could be "import".
         api.imports_router(importer),

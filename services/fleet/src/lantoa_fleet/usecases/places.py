@@ -13,10 +13,11 @@ Entry = dict[str, Any]
 """``at``, ``what``, ``device_id`` and what else the kind of entry has; ``key`` tells two of one moment apart."""
 Source = Callable[[Sequence[Document]], Awaitable[list[Entry]]]
 """Entries from elsewhere about these devices."""
+_MOST = 300
 
 
 class Timeline:
-    """The lives of all devices of a place as one list. What a device keeps of its life is bounded, so is this."""
+    """The lives of all devices of a place as one list, and what else is told of them; all of it is bounded."""
 
     def __init__(self, devices: Collection, sources: Sequence[Source] = ()) -> None:
         self._devices = devices
@@ -39,6 +40,50 @@ class Timeline:
         rest = [entry for entry in entries if before is None or _order(entry) < before]
         shown = rest[:limit]
         return shown, _written(shown[-1]) if len(rest) > limit else None
+
+
+def commands_to(commands: Collection) -> Source:
+    """What the devices were told to do, the newest few hundred."""
+
+    async def told(here: Sequence[Document]) -> list[Entry]:
+        wanted = {"device_id": {"$in": [device["_id"] for device in here]}}
+        found = await commands.find(wanted, sort=[("at", -1)], limit=_MOST)
+        return [
+            {
+                "what": "command",
+                "at": command["at"],
+                "device_id": command["device_id"],
+                "by_name": command.get("by_name"),
+                "code": command["name"],
+                "detail": " ".join(filter(None, (command["state"], command.get("detail")))),
+                "key": command["_id"],
+            }
+            for command in found
+        ]
+
+    return told
+
+
+def alarms_about(alarms: Collection) -> Source:
+    """Alarms that the platform raised about the devices, the newest few hundred."""
+
+    async def raised(here: Sequence[Document]) -> list[Entry]:
+        ids = [device["_id"] for device in here]
+        found = await alarms.find({"devices": {"$in": ids}}, sort=[("opened_at", -1)], limit=_MOST)
+        return [
+            {
+                "what": "alarm",
+                "at": alarm["opened_at"],
+                "device_id": device_id,
+                "code": alarm["code"],
+                "key": f"{alarm['_id']}:{device_id}",
+            }
+            for alarm in found
+            for device_id in ids
+            if device_id in alarm["devices"]
+        ]
+
+    return raised
 
 
 def _life(device: Document) -> list[Entry]:
