@@ -2,27 +2,33 @@
 
 from lantoa_contracts.catalogue import (
     BOARD_RUNDOWN_ISSUED,
+    DEVICE_ACK,
     DEVICE_ALARM,
     DEVICE_REPORTED,
     RUNDOWN_ISSUED,
     UNIT_CHANGED,
 )
-from lantoa_contracts.device import Alarm, Reported
+from lantoa_contracts.device import Ack, Alarm, Reported
 from lantoa_contracts.events.broadcast import RundownIssued
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.signboard import BoardRundownIssued
 from lantoa_fleet.usecases.attendance import Attendance
+from lantoa_fleet.usecases.commands import Orders
 from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.listing import Roster
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_runtime.bus import Bus, Meta
 
 
-def register(bus: Bus, registry: Registry, desired: DesiredWriter, attendance: Attendance) -> None:
+def register(
+    bus: Bus, registry: Registry, desired: DesiredWriter, attendance: Attendance, roster: Roster, orders: Orders
+) -> None:
     """Bind every subscription that the catalogue gives to fleet."""
 
     @bus.on(UNIT_CHANGED)
     async def unit_changed(event: UnitChanged, _: Meta) -> None:
         await registry.unit_changed(event)
+        roster.note_units()
 
     @bus.on(RUNDOWN_ISSUED)
     async def rundown_issued(event: RundownIssued, _: Meta) -> None:
@@ -39,3 +45,7 @@ def register(bus: Bus, registry: Registry, desired: DesiredWriter, attendance: A
     @bus.on(DEVICE_ALARM)
     async def alarm(alarm: Alarm, meta: Meta) -> None:
         await attendance.alarm(str(meta.device_id), alarm)
+
+    @bus.on(DEVICE_ACK)
+    async def answered(ack: Ack, meta: Meta) -> None:
+        await orders.answered(str(meta.device_id), ack)

@@ -1,15 +1,19 @@
 """The fleet service put together."""
 
+from collections.abc import Hashable
 from datetime import timedelta
 
 from lantoa_contracts.base import SignedDocument
-from lantoa_fleet import api, consumers, telemetry
+from lantoa_fleet import api, consumers, jobs
 from lantoa_fleet.adapters.bucket import DesiredBucket
 from lantoa_fleet.adapters.calls import DeviceCalls
+from lantoa_fleet.adapters.hearing import Hearing, Wire
 from lantoa_fleet.adapters.system import SystemLink
+from lantoa_fleet.domain import commands, history
 from lantoa_fleet.domain.claims import GUESS_WINDOW, GUESSES, SHEET_GUESSES, SHEET_WINDOW
 from lantoa_fleet.domain.devices import PENDING_SECONDS
 from lantoa_fleet.settings import FleetSettings
+from lantoa_fleet.usecases.alarms import KEPT_DAYS as ALARMS_KEPT_DAYS
 from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.groups import Groups
@@ -20,6 +24,7 @@ from lantoa_fleet.usecases.receivers import Receivers
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.replay import replay
 from lantoa_fleet.usecases.shapes import Shapes
+from lantoa_fleet.usecases.watch import watching_of
 from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import Index, ReadModel
@@ -43,6 +48,20 @@ INDEXES = (
     Index("devices", ("retire_due",), sparse=True),
     Index("alarms", ("devices",)),
     Index("guesses", ("until",), ttl_seconds=0),
+    Index("days", ("at",), ttl_seconds=history.KEPT_DAYS * 86_400),
+    Index("alarms", ("open",), sparse=True),
+    Index("alarms", ("open_key",), unique=True, sparse=True),
+    Index("alarms", ("units",)),
+    Index("alarms", ("closed_at",), sparse=True, ttl_seconds=ALARMS_KEPT_DAYS * 86_400),
+    Index("orders", ("open",), sparse=True),
+    Index("orders", ("at",), ttl_seconds=commands.KEPT_DAYS * 86_400),
+    Index("commands", ("order_id",)),
+    Index("commands", ("device_id",)),
+    Index("commands", ("update_id",), sparse=True),
+    Index("commands", ("at",), ttl_seconds=commands.KEPT_DAYS * 86_400),
+    Index("updates", ("state",)),
+    Index("updates", ("hashes",)),
+    Index("targets", ("update_id",)),
 )
 _TURN_SECONDS = 0.2
 
@@ -66,7 +85,19 @@ def build(service: Service[FleetSettings]) -> None:
     # Two turns of a callout replica, so that the second kick cannot meet a snapshot from before the change.
     settle = timedelta(seconds=2 * settings.callout_refresh_s)
     attendance = Attendance(devices, link, clock, settle)
-    calls = DeviceCalls(bus, devices.collection, attendance, desired, key, clock, settings.media_base, settings.seen_s)
+
+    def steady() -> Hashable | None:
+        return None if link.failures() else hearing.link()
+
+    async def tell(device_id: str) -> None:
+        await calls.tell(device_id)
+
+    alarms = service.aggregates("alarms")
+    watching = watching_of(service.db, devices, alarms, service.blobs, key, clock, settings, Wire(bus), steady, tell)
+    calls = DeviceCalls(
+        bus, devices.collection, watching.states, desired, watching.updates, key, clock, settings.media_base
+    )
+    hearing = Hearing(bus, watching.roster.note, watching.answer_on_its_way)
     welcome = api.Welcome(
         root_public_key=ring.root_public_file.read_text(),
         key_set=SignedDocument.model_validate_json(ring.key_set_file.read_bytes()),
@@ -79,20 +110,17 @@ def build(service: Service[FleetSettings]) -> None:
         api.imports_router(importer),
         api.receivers_router(receivers, service.db[IDEMPOTENCY]),
         api.shapes_router(Shapes(service.db["shapes"], units)),
-        api.devices_router(registry, calls.beats, groups, timeline),
+        api.devices_router(registry, watching.listing, groups, timeline),
     )
-    router = api.make_router(registry, welcome, calls.beats, more)
+    router = api.make_router(registry, welcome, watching, service.db[IDEMPOTENCY], service.blobs, more)
     replay_route(router, units, clock, lambda turn: replay(devices, turn))
     service.routes(router)
-    consumers.register(bus, registry, desired, attendance)
+    consumers.register(bus, registry, desired, attendance, watching.roster, watching.orders)
+    jobs.register(service, watching, hearing, devices.collection)
 
     async def presence() -> None:
         await link.turn(attendance.note, attendance.online_ids)
 
-    async def count() -> None:
-        await telemetry.count(devices.collection)
-
-    service.every("device counts", telemetry.COUNT_SECONDS, count)
     service.every("presence", _TURN_SECONDS, presence)
     service.every("device calls", _TURN_SECONDS, calls.turn)
     service.every("replaced devices", settings.reconcile_s, registry.retire_replaced)

@@ -34,8 +34,20 @@ class FleetSettings(KeysSettings):
     """How often the servers' full list of connections is read."""
     claim_code_s: float = Field(default=1800.0, validation_alias="LANTOA_FLEET_CLAIM_CODE_S")
     """How long a claim code may be used; a warehouse that prepares many devices at once may want longer."""
-    seen_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_SEEN_S")
-    """Heartbeats of a device are written down at most this often."""
+    snapshot_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_SNAPSHOT_S")
+    """How often what devices last said is written down, and the hours that have ended."""
+    roster_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_ROSTER_S")
+    """How often the registry in memory is read again as a whole."""
+    alarm_s: float = Field(default=10.0, validation_alias="LANTOA_FLEET_ALARM_S")
+    """How often alarms are looked for."""
+    grace_s: float = Field(default=180.0, validation_alias="LANTOA_FLEET_GRACE_S")
+    """After a start or an outage of NATS nothing is said of devices for so long."""
+    drift_s: float = Field(default=300.0, validation_alias="LANTOA_FLEET_DRIFT_S")
+    """A device that obeys something old for longer than this drifts: it is shown, counted, and told again."""
+    lease_s: float = Field(default=15.0, validation_alias="LANTOA_FLEET_LEASE_S")
+    """How long the replica that keeps watch may be silent before another takes over."""
+    update_s: float = Field(default=5.0, validation_alias="LANTOA_FLEET_UPDATE_S")
+    """How often running updates are moved on."""
 
 
 class CalloutSettings(KeysSettings):

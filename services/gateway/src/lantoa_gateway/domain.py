@@ -45,7 +45,7 @@ KEPT_BACK = frozenset(
 """Answer headers that do not leave: those of one hop (RFC 9110, 7.6.1), and cookies, which only the gateway sets."""
 
 _INTERNAL = {"directory": frozenset({"sign-in", "sessions", "citizen"})}
-_PUBLIC = {"fleet": frozenset({"enrolments"})}
+_PUBLIC = {"fleet": frozenset({"enrolments", "uploads"})}
 _READ_BY_ALL = {"contest": frozenset({"contests"})}
 _PAGES = {"tin": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
@@ -74,7 +74,7 @@ class Target:
 
     @property
     def public(self) -> bool:
-        """For strangers only: a device has no session when it enrols."""
+        """For strangers only: a device has no session, neither when it enrols nor when it puts a file."""
         return self.resource in _PUBLIC.get(self.service, ())
 
     @property
@@ -118,7 +118,7 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request that may change something could come from another site's page.
 
     Browsers say where a request comes from: ``Sec-Fetch-Site``, or at least ``Origin``. What says neither is a program;
-    it must then send what a plain HTML form cannot: JSON, or nothing.
+    it must then send what a plain HTML form cannot: JSON, nothing, or anything by PUT, which forms do not know.
     """
     if method in SAFE_METHODS:
         return False
@@ -129,7 +129,11 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     if origin is not None:
         return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return has_body and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
+    return (
+        method != "PUT"
+        and has_body
+        and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
+    )
 
 
 class Buckets:

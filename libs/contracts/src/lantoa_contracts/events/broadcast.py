@@ -1,6 +1,6 @@
 """Events of ``broadcast``: what is to be heard, and what was."""
 
-from lantoa_contracts.base import BlobRef, Event, Id, Priority, Sha256, SignedDocument, TaskCode, Timestamp
+from lantoa_contracts.base import BlobRef, Contract, Event, Id, Priority, Sha256, SignedDocument, TaskCode, Timestamp
 
 
 class SessionChanged(Event):
@@ -12,6 +12,13 @@ class SessionChanged(Event):
     starts_at: Timestamp
 
 
+class SessionSpan(Contract):
+    """When a session plays, from its begin to the end of its last entry."""
+
+    starts_at: Timestamp
+    ends_at: Timestamp
+
+
 class RundownIssued(Event):
     """A device has a new rundown: fleet signs it into the device's desired state."""
 
@@ -20,6 +27,8 @@ class RundownIssued(Event):
     rundown: BlobRef
     media: tuple[BlobRef, ...]
     """Everything the rundown plays or shows, so that fleet can sign its URLs."""
+    sessions: tuple[SessionSpan, ...] = ()
+    """When a station is to sound, in order, so that fleet can tell whether it does; none for boards."""
 
 
 class AiringMissed(Event):

@@ -10,7 +10,6 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, NotFoundError
@@ -65,7 +64,6 @@ class Bus:
             ping_interval=10,
             max_outstanding_pings=2,
             ack_policy=AckPolicy.MANUAL,
-            apply_types=False,  # Our handlers want nothing injected, and looking for it is half of a message's cost.
             graceful_timeout=settings.drain_seconds,
             logger=None,
         )
@@ -141,8 +139,8 @@ class Bus:
                 infrastructure_wait=self._settings.infrastructure_wait_seconds,
             )
 
-            async def deliver(message: Msg) -> None:
-                await delivery(message)
+            async def deliver(message: NatsMessage) -> None:
+                await delivery(message.raw_message)
 
             subscriber = self.broker.subscriber(
                 spec.subject,
@@ -152,7 +150,7 @@ class Bus:
                 max_workers=_WORKERS,
                 ack_policy=AckPolicy.MANUAL,
                 inbox_prefix=self._inbox,
-                decoder=_undecoded,
+                decoder=_raw_body,
                 title=spec.name,
             )
             subscriber(deliver)
@@ -260,6 +258,6 @@ class Bus:
         await self.broker.stop()
 
 
-async def _undecoded(message: NatsMessage) -> Msg:
+async def _raw_body(message: NatsMessage) -> bytes:
     """FastStream decodes before the handler runs; ours decodes itself, so that a bad body has one way to the DLQ."""
-    return cast("Msg", message.raw_message)
+    return cast("bytes", message.body)

@@ -12,8 +12,15 @@ from lantoa_runtime.http.problems import problem, unexpected
 from lantoa_runtime.telemetry import HTTP_METHODS, HTTP_SECONDS, exemplar, failed, span_of, trace_context
 
 MOST_BODY_BYTES = 1024 * 1024
+_BIGGER = {"/api/v1/fleet/uploads/": 5, "/api/v1/fleet/updates/files": 5}
+"""Beginnings of paths that take files, and how many such bodies fit into one."""
 _READ = frozenset({b"traceparent", b"tracestate", b"content-encoding"})
 _UNTRACED = ("/livez", "/readyz", "/metrics")
+
+
+def most_body_bytes(path: str) -> int:
+    """The largest body that is read at this path."""
+    return MOST_BODY_BYTES * next((times for begin, times in _BIGGER.items() if path.startswith(begin)), 1)
 
 
 class Chassis:
@@ -32,13 +39,14 @@ class Chassis:
         status = 500
         answered = False
         seen = 0
+        most = most_body_bytes(scope["path"])
 
         async def limited() -> Message:
             nonlocal seen
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
-                if seen > MOST_BODY_BYTES:
+                if seen > most:
                     raise HTTPException(413)  # The one error that FastAPI lets through while it reads a body.
             return message
 

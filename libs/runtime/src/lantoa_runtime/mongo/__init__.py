@@ -2,7 +2,7 @@
 
 from lantoa_runtime.errors import DuplicateKey
 from lantoa_runtime.mongo.aggregates import Aggregates, Change, Outgoing
-from lantoa_runtime.mongo.driver import Collection, Database, Document, Index, UpdateResult, connect
+from lantoa_runtime.mongo.driver import Collection, Database, Document, Index, SetOne, UpdateResult, connect
 from lantoa_runtime.mongo.pages import newest_first
 from lantoa_runtime.mongo.readmodel import ReadModel
 
@@ -16,6 +16,7 @@ __all__ = [
     "Index",
     "Outgoing",
     "ReadModel",
+    "SetOne",
     "UpdateResult",
     "connect",
     "newest_first",

@@ -67,6 +67,8 @@ class Aggregates:
 
     def __init__(self, collection: Collection, publisher: Publisher, clock: Clock, source: str) -> None:
         self.collection = collection
+        self.on_write: Callable[[str], None] = lambda _: None
+        """Called with the key of every document that this process has written."""
         self._publisher = publisher
         self._clock = clock
         self._source = source
@@ -93,6 +95,7 @@ class Aggregates:
         """
         document: Document = {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)}
         await self.collection.insert_one(document)
+        self.on_write(key)
         self._send(key, document.get("outbox", []), behind=False)
         return document
 
@@ -117,6 +120,7 @@ class Aggregates:
             self._busy -= wanted.keys()
         for document in documents:
             if document["_id"] not in taken:
+                self.on_write(document["_id"])
                 self._send(document["_id"], document.get("outbox", []), behind=False)
         return taken
 
@@ -152,6 +156,7 @@ class Aggregates:
             del update["$set"]
         if not (await self.collection.update_one(guard, update)).matched:
             raise Unavailable("nats") if len(waiting) + len(entries) > MOST_WAITING else StaleVersion
+        self.on_write(key)
         self._send(key, entries, behind=bool(waiting))
         kept = {name: value for name, value in document.items() if name not in unset}
         grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
@@ -300,26 +305,10 @@ class Aggregates:
 
     async def _pull(self, key: str, ids: Sequence[str]) -> None:
         try:
-            if ids and await self._clear(key, ids):
-                return
             await self.collection.update_one({"_id": key}, {"$pull": {"outbox": {"id": {"$in": list(ids)}}}})
             await self.collection.update_one({"_id": key, "outbox": []}, {"$unset": {"ob_at": ""}})
         except MongoError as error:
             log.warning("published event stays in its outbox", collection=self.collection.name, error=repr(error))
-
-    async def _clear(self, key: str, ids: Sequence[str]) -> bool:
-        """Empty an outbox that holds just these, in one write; ``False`` when it holds others.
-
-        Events are appended and taken from the front, so as many as these between their first and last are these.
-        """
-        just_these = {
-            "_id": key,
-            "outbox.0.id": ids[0],
-            f"outbox.{len(ids) - 1}.id": ids[-1],
-            f"outbox.{len(ids)}": {"$exists": False},
-        }
-        emptied = await self.collection.update_one(just_these, {"$set": {"outbox": []}, "$unset": {"ob_at": ""}})
-        return emptied.matched == 1
 
     async def _set_aside(self, key: str, entry: Mapping[str, Any], error: EventRefused) -> None:
         """Keep an event that can never be published apart from those that wait; somebody must look at it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -61,6 +61,16 @@ class UpdateResult:
     matched: int
     modified: int
     upserted_id: Any = None
+
+
+@dataclass(frozen=True)
+class SetOne:
+    """One of many updates: fields of the document with this id, which is made where it is missing."""
+
+    key: str
+    fields: Mapping[str, Any]
+    guard: Mapping[str, Any] | None = None
+    """What must hold besides; with it nothing is made."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +172,20 @@ class Collection:
                     raise
                 return {failure["index"] for failure in failures}
             return set()
+
+    async def set_many(self, writes: Sequence[SetOne]) -> int:
+        """Do many updates in one go, in no order; how many documents they met."""
+        async with self._turn("set_many"):
+            updates = [
+                UpdateOne({"_id": one.key, **(one.guard or {})}, {"$set": dict(one.fields)}, upsert=one.guard is None)
+                for one in writes
+            ]
+            return int((await self.raw.bulk_write(updates, ordered=False)).matched_count)
+
+    async def update_many(self, filter_: Mapping[str, Any], update: Mapping[str, Any]) -> int:
+        """Change every document that fits; how many were changed."""
+        async with self._turn("update_many"):
+            return int((await self.raw.update_many(filter_, update)).modified_count)
 
     async def update_one(self, filter_: Mapping[str, Any], update: Any, upsert: bool = False) -> UpdateResult:
         """Change the document that fits; ``update`` may be a pipeline.

@@ -53,7 +53,7 @@ _EXTRA_PUBLISH = {
     ),
 }
 _EXTRA_SUBSCRIBE = {
-    "fleet": ("dev.rpc.*.snapshot", "dev.rpc.*.manifest", "dev.up.*.hb"),
+    "fleet": ("dev.rpc.*.snapshot", "dev.rpc.*.manifest", "dev.up.*.hb", "dev.up.*.ack", "evt.fleet.device.>"),
     "alert": ("dev.rpc.*.alerts", ALERT_ISSUE),
 }
 _ANSWERS = ("fleet", "alert")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lantoa_broadcast.domain import Session
 from lantoa_broadcast.usecases.airings import confirmed
 from lantoa_broadcast.usecases.programme import changed
+from lantoa_broadcast.usecases.rundowns import spans_of
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.catalogue import RUNDOWN_ISSUED
@@ -32,6 +33,7 @@ async def replay(stores: Stores, turn: str) -> Mapping[str, int]:
             ver=station["rundown_ver"],
             rundown=ref,
             media=tuple(media[sha256] for sha256 in sorted(media)),
+            sessions=spans_of(rundown),
         )
         return [Outgoing(RUNDOWN_ISSUED, event)]
 

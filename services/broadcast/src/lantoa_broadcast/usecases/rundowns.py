@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TypeGuard
 
 from lantoa_broadcast.domain import Session, programme
@@ -10,7 +11,7 @@ from lantoa_broadcast.usecases.stores import RACES, Stores
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.catalogue import RUNDOWN_ISSUED
 from lantoa_contracts.device import RadioRundown, RundownEntry, RundownSession
-from lantoa_contracts.events.broadcast import RundownIssued, SessionChanged
+from lantoa_contracts.events.broadcast import RundownIssued, SessionChanged, SessionSpan
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_runtime.errors import StaleVersion
@@ -62,9 +63,9 @@ async def _compile_below(stores: Stores, unit_id: str) -> None:
         await compile_rundown(stores, device["_id"])
 
 
-def rundown_bytes(device_id: str, ver: int, sessions: Sequence[Session]) -> bytes:
-    """A rundown as it is stored: the same bytes for the same programme."""
-    rundown = RadioRundown(
+def rundown_of(device_id: str, ver: int, sessions: Sequence[Session]) -> RadioRundown:
+    """What a station is told."""
+    return RadioRundown(
         device_id=device_id,
         ver=ver,
         sessions=tuple(
@@ -86,9 +87,12 @@ def rundown_bytes(device_id: str, ver: int, sessions: Sequence[Session]) -> byte
             for session in sessions
         ),
     )
-    return json.dumps(
-        rundown.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+
+
+def rundown_bytes(device_id: str, ver: int, sessions: Sequence[Session]) -> bytes:
+    """A rundown as it is stored: the same bytes for the same programme."""
+    told = rundown_of(device_id, ver, sessions).model_dump(mode="json")
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _blob(sha256: str, size: int, media_type: str) -> BlobRef:
@@ -99,6 +103,17 @@ def media_of(sessions: Iterable[Session]) -> tuple[BlobRef, ...]:
     """Every file that the sessions play, once each."""
     audio = {entry.item.audio.sha256: entry.item.audio for session in sessions for entry in session.active}
     return tuple(_blob(sha256, audio[sha256].bytes, audio[sha256].media_type) for sha256 in sorted(audio))
+
+
+def spans_of(rundown: RadioRundown) -> tuple[SessionSpan, ...]:
+    """When each session of a rundown plays."""
+    return tuple(
+        SessionSpan(
+            starts_at=session.starts_at,
+            ends_at=session.starts_at + timedelta(seconds=sum(entry.seconds for entry in session.entries)),
+        )
+        for session in sorted(rundown.sessions, key=lambda session: session.starts_at)
+    )
 
 
 async def compile_rundown(stores: Stores, device_id: str) -> None:
@@ -118,7 +133,8 @@ async def compile_rundown(stores: Stores, device_id: str) -> None:
             return
         ver += 1
         blob = await stores.blobs.put(rundown_bytes(device_id, ver, sessions), "application/json")
-        issued = RundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(sessions))
+        spans = spans_of(rundown_of(device_id, ver, sessions))
+        issued = RundownIssued(device_id=device_id, ver=ver, rundown=blob, media=media_of(sessions), sessions=spans)
         fields, events = {"rundown": blob.model_dump(), "rundown_ver": ver}, [Outgoing(RUNDOWN_ISSUED, issued)]
         try:
             if station is None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 
 import structlog
 from nats.aio.client import Client
@@ -11,9 +10,9 @@ from pydantic import ValidationError
 
 from lantoa_contracts.device import Heartbeat, ManifestAnswer, ManifestRequest, SnapshotAnswer
 from lantoa_fleet.domain.devices import files_of
-from lantoa_fleet.domain.presence import Beat
-from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.desired import DesiredWriter
+from lantoa_fleet.usecases.history import States
+from lantoa_fleet.usecases.updates import Updates
 from lantoa_runtime.bus import Bus
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Unavailable
@@ -36,30 +35,27 @@ class DeviceCalls:
         self,
         bus: Bus,
         devices: Collection,
-        attendance: Attendance,
+        states: States,
         desired: DesiredWriter,
+        updates: Updates,
         key: SigningKey,
         clock: Clock,
         media_base: str,
-        seen_seconds: float,
     ) -> None:
         self._bus = bus
         self._devices = devices
-        self._attendance = attendance
+        self._states = states
         self._desired = desired
+        self._updates = updates
         self._key = key
         self._clock = clock
         self._media_base = media_base.rstrip("/")
-        self._seen_every = timedelta(seconds=seen_seconds)
         self._subscribed: Client | None = None
         self._gate = asyncio.Semaphore(_ANSWERED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._noted: dict[str, datetime] = {}
-        self._to_note: dict[str, datetime] = {}
-        self.beats: dict[str, Beat] = {}
 
     async def turn(self) -> None:
-        """One turn of the job: subscribe once the bus is connected, and write down who was heard.
+        """One turn of the job: subscribe once the bus is connected.
 
         nats-py repeats the subscriptions itself when it reconnects; a new client needs them again.
         """
@@ -69,8 +65,6 @@ class DeviceCalls:
             await client.subscribe("dev.rpc.*.snapshot", queue=QUEUE, cb=self._on_snapshot)
             await client.subscribe("dev.rpc.*.manifest", queue=QUEUE, cb=self._on_manifest)
             self._subscribed = client
-        noted, self._to_note = self._to_note, {}
-        await asyncio.gather(*(self._attendance.seen(one, at, self._seen_every / 2) for one, at in noted.items()))
 
     def failures(self) -> list[str]:
         """For readiness: empty while devices are heard."""
@@ -86,10 +80,7 @@ class DeviceCalls:
             beat = Heartbeat.model_validate_json(message.data)
         except ValidationError:
             return
-        now = self._clock.now()
-        self.beats[device_id] = Beat(now, beat)
-        if now - self._noted.get(device_id, datetime.min.replace(tzinfo=now.tzinfo)) >= self._seen_every:
-            self._noted[device_id] = self._to_note[device_id] = now
+        self._states.hear(device_id, beat, self._clock.now())
 
     async def _on_snapshot(self, message: Msg) -> None:
         if message.reply:
@@ -118,7 +109,15 @@ class DeviceCalls:
 
     async def _send_desired(self, message: Msg) -> None:
         """An MQTT receiver has no reply subject and cannot read the bucket: its state is sent to where it listens."""
-        device_id = _device_of(message)
+        await self.tell(_device_of(message))
+
+    async def tell(self, device_id: str) -> None:
+        """Send a device its signed state, brought up to date before, to where it listens.
+
+        Raises:
+            Unavailable, NatsError, MongoError: it was not sent.
+        """
+        await self._desired.write(device_id)
         signed = await self._desired.signed(device_id)
         if signed:
             await self._bus.client.publish(f"dev.dn.{device_id}.desired", signed)
@@ -130,6 +129,7 @@ class DeviceCalls:
         if device is None:
             raise Unavailable("device")
         own, expires = files_of(device), int(self._clock.now().timestamp()) + _ADDRESS_SECONDS
+        own |= await self._updates.fetchable([sha256 for sha256 in wanted if sha256 not in own])
         answer = ManifestAnswer(
             urls={
                 sha256: self._media_base + signed_path(self._key, sha256, device_id, expires)

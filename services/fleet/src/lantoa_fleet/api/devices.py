@@ -10,8 +10,8 @@ from lantoa_contracts.base import Id
 from lantoa_fleet.api.bodies import GroupNames, Lat, Lon
 from lantoa_fleet.api.views import DeviceView, GroupView, one_view
 from lantoa_fleet.domain.places import SiteType
-from lantoa_fleet.domain.presence import Beat
 from lantoa_fleet.usecases.groups import Groups
+from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.places import Timeline
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_runtime.errors import AppError
@@ -60,7 +60,7 @@ class TimelineEntry(BaseModel):
     detail: str | None = None
 
 
-def devices_router(registry: Registry, beats: dict[str, Beat], groups: Groups, timeline: Timeline) -> APIRouter:
+def devices_router(registry: Registry, live: Listing, groups: Groups, timeline: Timeline) -> APIRouter:
     """Looking after one device."""
     router = APIRouter()
 
@@ -75,7 +75,7 @@ def devices_router(registry: Registry, beats: dict[str, Beat], groups: Groups, t
     @router.get("/devices/{device_id}")
     async def device(device_id: str, caller: CallerDep, response: Response) -> DeviceView:
         """One claimed device."""
-        return await one_view(registry, beats, await registry.get(caller, device_id), response)
+        return await one_view(registry, live, await registry.get(caller, device_id), response)
 
     @router.get("/devices/{device_id}/timeline")
     async def device_timeline(
@@ -103,7 +103,7 @@ def devices_router(registry: Registry, beats: dict[str, Beat], groups: Groups, t
         """Put a device into another unit, or at another point of it; its rights change at once."""
         place = body.model_dump(exclude={"unit_id"}, exclude_none=True)
         device = await registry.move(caller, device_id, ver, body.unit_id, place)
-        return await one_view(registry, beats, device, response)
+        return await one_view(registry, live, device, response)
 
     @router.put("/devices/{device_id}/groups")
     async def regroup(
@@ -111,11 +111,11 @@ def devices_router(registry: Registry, beats: dict[str, Beat], groups: Groups, t
     ) -> DeviceView:
         """Let a device belong to exactly these groups; it hears their alerts at once."""
         device = await registry.regroup(caller, device_id, ver, body.groups)
-        return await one_view(registry, beats, device, response)
+        return await one_view(registry, live, device, response)
 
     @router.post("/devices/{device_id}/revoke")
     async def revoke(device_id: str, ver: IfMatch, caller: CallerDep, response: Response) -> DeviceView:
         """Take a device's rights away; it is cut off at once and does not come back."""
-        return await one_view(registry, beats, await registry.revoke(caller, device_id, ver), response)
+        return await one_view(registry, live, await registry.revoke(caller, device_id, ver), response)
 
     return router

@@ -10,7 +10,7 @@ from lantoa_contracts.base import DeviceKind, Id, SignedDocument
 from lantoa_fleet.api.bodies import GroupNames, Lat, Lon, Name
 from lantoa_fleet.api.views import DeviceView, one_view
 from lantoa_fleet.domain.places import SiteType
-from lantoa_fleet.domain.presence import Beat
+from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.registry import Enrolment, Registry
 from lantoa_runtime.http import CallerDep, StrictModel
 
@@ -74,7 +74,7 @@ class ClaimBody(StrictModel):
     taken from it; without it name, unit and kind of place are needed."""
 
 
-def enrolment_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat]) -> APIRouter:
+def enrolment_router(registry: Registry, welcome: Welcome, live: Listing) -> APIRouter:
     """How a device gets in and a technician takes it."""
     router = APIRouter()
 
@@ -93,6 +93,6 @@ def enrolment_router(registry: Registry, welcome: Welcome, beats: dict[str, Beat
         """Accept the device that shows the code. Repeated by the same technician it gives the same answer."""
         given = body.model_dump(exclude={"claim_code", "replaces", "kind"})
         device = await registry.claim(caller, body.claim_code, given, body.replaces, body.kind)
-        return await one_view(registry, beats, device, response)
+        return await one_view(registry, live, device, response)
 
     return router

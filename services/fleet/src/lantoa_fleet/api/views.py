@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import Response
 from pydantic import BaseModel
 
-from lantoa_fleet.domain.presence import Beat
+from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_runtime.http import etag
 from lantoa_runtime.mongo import Document
@@ -52,9 +52,19 @@ class DeviceView(BaseModel):
     replaced_by: str | None
     online: bool
     last_seen: datetime
+    states: list[str]
+    """``online`` or ``offline``, ``alarm``, ``drift``; none of a revoked one."""
     version: str | None
+    """What it said it runs; like all numbers of its last heartbeat it stays when the device goes."""
+    wanted_version: str | None
+    """The version of the last update that it was told."""
     activity: str | None
     now: str | None
+    volume: int | None
+    temperature_c: float | None
+    disk_free_mb: int | None
+    signal_dbm: int | None
+    clock_offset_ms: int | None
     desired_seq: int
     reported_seq: int
     media_ready: int | None
@@ -63,10 +73,12 @@ class DeviceView(BaseModel):
     alarms: list[AlarmView]
 
 
-def device_view(device: Document, unit_name: str | None, beat: Beat | None) -> DeviceView:
+def device_view(device: Document, unit_name: str | None, live: Listing) -> DeviceView:
     """A document with the name of its unit and what the device last said of itself."""
     online = bool(device.get("online"))
-    shown = beat.beat if beat and online else None
+    beat = live.states.get(device["_id"])
+    told = beat.beat if beat else None
+    shown = told if online else None
     reported = device["reported"] or {}
     reported_seq = reported.get("desired_seq", 0)
     alarms = sorted(device["alarms"], key=lambda alarm: alarm["at"], reverse=True)
@@ -86,9 +98,16 @@ def device_view(device: Document, unit_name: str | None, beat: Beat | None) -> D
         replaced_by=device.get("replaced_by"),
         online=online,
         last_seen=max(device["last_seen"], beat.at) if beat else device["last_seen"],
-        version=beat.beat.version if beat else None,
+        states=live.shown(device["_id"]),
+        version=told.version if told else None,
+        wanted_version=device.get("wanted_version"),
         activity=shown.state if shown else None,
         now=shown.now if shown else None,
+        volume=told.volume if told else None,
+        temperature_c=told.temperature_c if told else None,
+        disk_free_mb=told.disk_free_mb if told else None,
+        signal_dbm=told.signal_dbm if told else None,
+        clock_offset_ms=told.clock_offset_ms if told else None,
         desired_seq=device["seq"],
         reported_seq=reported_seq,
         media_ready=reported.get("media_ready"),
@@ -98,8 +117,8 @@ def device_view(device: Document, unit_name: str | None, beat: Beat | None) -> D
     )
 
 
-async def one_view(registry: Registry, beats: dict[str, Beat], device: Document, response: Response) -> DeviceView:
+async def one_view(registry: Registry, live: Listing, device: Document, response: Response) -> DeviceView:
     """One device as the answer to a request that is about it, with its ETag."""
     names = await registry.unit_names({device["unit_id"]})
     response.headers["ETag"] = etag(device["rev"])
-    return device_view(device, names.get(device["unit_id"]), beats.get(device["_id"]))
+    return device_view(device, names.get(device["unit_id"]), live)

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lantoa_contracts.device import Heartbeat
-
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -15,14 +13,6 @@ class Connection:
 
     server: str
     cid: int
-
-
-@dataclass(frozen=True)
-class Beat:
-    """The last heartbeat of a device and when it arrived."""
-
-    at: datetime
-    beat: Heartbeat
 
 
 class Presence:

@@ -7,6 +7,7 @@ import structlog
 from lantoa_contracts.catalogue import DEVICE_OFFLINE, DEVICE_ONLINE
 from lantoa_contracts.device import Alarm, Reported
 from lantoa_contracts.events.fleet import DeviceOffline, DeviceOnline
+from lantoa_fleet import telemetry
 from lantoa_fleet.domain.devices import with_alarm
 from lantoa_fleet.usecases.registry import Cutter
 from lantoa_runtime.clock import Clock
@@ -51,11 +52,6 @@ class Attendance:
                 guard = {"_id": device["_id"], "rights_at": device["rights_at"]}
                 await self._devices.collection.update_one(guard, {"$unset": {"kick_due": ""}})
 
-    async def seen(self, device_id: str, at: datetime, not_within: timedelta) -> None:
-        """Note when a device was last heard of, unless that was noted a short while ago."""
-        guard = {"_id": device_id, "last_seen": {"$lt": at - not_within}}
-        await self._devices.collection.update_one(guard, {"$set": {"last_seen": at}})
-
     async def reported(self, device_id: str, report: Reported, at: datetime) -> None:
         """Note what a device has taken up, unless something newer is noted; ``at`` is the stream's time."""
         guard = {"_id": device_id, "reported_at": {"$lt": at}}
@@ -64,12 +60,17 @@ class Attendance:
 
     async def alarm(self, device_id: str, alarm: Alarm) -> None:
         """Count an alarm, once however often it is delivered."""
+        counted = False
 
         def decide(device: Document | None) -> Change | None:
+            nonlocal counted
             alarms = None if device is None else with_alarm(device.get("alarms", []), alarm)
+            counted = alarms is not None
             return None if alarms is None else Change({"alarms": alarms})
 
         await self._devices.change(device_id, decide)
+        if counted and alarm.code == "signature_refused":
+            telemetry.refused(alarm.reasons or {"other": alarm.count})
 
 
 def _turned(device: Document | None, online: bool, reason: str, now: datetime) -> Change | None:

@@ -172,5 +172,6 @@ def _with_rundown(device: Document | None, section: str, event: RundownIssued) -
         "ver": event.ver,
         "rundown": event.rundown.model_dump(),
         "media": sorted({blob.sha256 for blob in event.media}),
+        "windows": [[int(one.starts_at.timestamp()), int(one.ends_at.timestamp())] for one in event.sessions],
     }
     return Change({section: rundown, "seq": device["seq"] + 1, "kv_due": True})

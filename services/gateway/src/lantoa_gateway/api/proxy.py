@@ -24,7 +24,7 @@ from lantoa_gateway.usecases import Callers, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http import problems
 from lantoa_runtime.http.auth import HEADER
-from lantoa_runtime.http.middleware import MOST_BODY_BYTES
+from lantoa_runtime.http.middleware import most_body_bytes
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.telemetry import answered, asking
 
@@ -108,7 +108,7 @@ class _Exchange:
                 cookies = value.decode("latin-1")
             if name == b"content-length":
                 self._has_body = value != b"0"
-                if int(value) > MOST_BODY_BYTES:
+                if int(value) > most_body_bytes(self.scope["path"]):
                     raise AppError("body-too-large", 413)
             elif name == b"transfer-encoding":
                 self._has_body = True
