@@ -94,7 +94,7 @@ async def outcome(fleet: Any, order_id: str, state: str, count: int = 1) -> dict
         _, answer, _ = await fleet.call("GET", f"/commands/{order_id}")
         return answer if answer["counts"][state] == count else None
 
-    return dict(await eventually(reached, 20))
+    return dict(await eventually(reached, 20, every=0.1))
 
 
 async def test_an_order_reaches_its_devices_signed_and_is_followed_to_its_end(fleet: Any, obedient: Any) -> None:
@@ -266,12 +266,12 @@ async def test_an_address_that_was_changed_or_is_old_takes_nothing(fleet: Any, o
     assert (await put(fleet, path, png()))[0] == 403
 
 
-async def test_two_thousand_devices_are_told_at_once_and_their_answers_all_kept(fleet: Any) -> None:
+async def test_hundreds_of_devices_are_told_at_once_and_their_answers_all_kept(fleet: Any) -> None:
     """Devices that are documents only; what they would answer is put into the stream."""
     await fleet.unit("u-1")
     template = await fleet.claimed("u-1")
     document = await fleet.documents.find_one({"_id": template.id})
-    ids = [f"d-many-{number}" for number in range(1999)]
+    ids = [f"d-many-{number}" for number in range(299)]
     await fleet.documents.insert_new([{**document, "_id": one, "claim_code": one} for one in ids])
     await fleet.unit("u-1", ver=2)  # Everything is read again.
     heard: list[str] = []
@@ -289,12 +289,12 @@ async def test_two_thousand_devices_are_told_at_once_and_their_answers_all_kept(
 
     async def known() -> bool:
         _, answer, _ = await fleet.call("GET", "/map")
-        return bool(answer["total"] == 2000)
+        return bool(answer["total"] == 300)
 
-    await eventually(known)
+    await eventually(known, every=0.3)
     status, placed = await order(fleet, name="diagnose", filter={"unit_id": "u-1"})
-    assert (status, placed["devices"]) == (202, 2000)
-    await outcome(fleet, placed["order_id"], "finished", 2000)
+    assert (status, placed["devices"]) == (202, 300)
+    await outcome(fleet, placed["order_id"], "finished", 300)
     assert set(heard) == {*ids, template.id}
     await fleet.documents.delete_many({})
     await fleet.running.service.db["commands"].delete_many({})

@@ -69,7 +69,7 @@ class Hours(BaseModel):
 
 
 def _filter(
-    unit_id: Annotated[str | None, Query(max_length=80)] = None,
+    unit_id: str | None = None,
     kind: DeviceKind | None = None,
     state: Shown | None = None,
     version: Annotated[str | None, Query(max_length=80)] = None,
