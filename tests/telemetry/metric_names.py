@@ -42,6 +42,8 @@ def declared() -> list[Metric]:
         for file in (folder / "src").rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _KINDS:
+                    if not (node.args and isinstance(node.args[0], ast.Constant)):
+                        continue  # The standard library's Counter.
                     name, about, *labels = node.args
                     found.append(
                         Metric(

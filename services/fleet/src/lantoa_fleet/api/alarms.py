@@ -75,7 +75,7 @@ def alarms_router(alarms: Alarms, roster: Roster) -> APIRouter:
         )
 
     @router.get("/alarms")
-    async def listed(
+    async def list_alarms(
         caller: StaffDep,
         state: Literal["open", "closed"] = "open",
         unit_id: Annotated[str | None, Query(max_length=80)] = None,
@@ -89,7 +89,7 @@ def alarms_router(alarms: Alarms, roster: Roster) -> APIRouter:
         return Page(items=[view(alarm, caller) for alarm in found], next=after)
 
     @router.post("/alarms/{alarm_id}/acknowledge")
-    async def acknowledge(alarm_id: str, body: NoteBody, caller: StaffDep) -> AlarmView:
+    async def acknowledge_alarm(alarm_id: str, body: NoteBody, caller: StaffDep) -> AlarmView:
         """Say that one knows. The alarm ends by itself when its cause does."""
         return view(await alarms.acknowledge(caller, alarm_id, body.note), caller)
 

@@ -121,7 +121,9 @@ def commands_router(
     router = APIRouter()
 
     @router.post("/commands", status_code=202)
-    async def order(body: OrderBody, caller: StaffDep, key: KeyDep, request: Request, response: Response) -> Ordered:
+    async def order_command(
+        body: OrderBody, caller: StaffDep, key: KeyDep, request: Request, response: Response
+    ) -> Ordered:
         """Tell devices to do something now: ``volume{percent}``, ``restart``, ``test_tone{seconds}``, ``screenshot``,
         ``log_upload``, ``diagnose``. Signed, repeated until each has answered or the time is over."""
         if (body.device_ids is None) == (body.filter is None):
@@ -140,7 +142,7 @@ def commands_router(
         return _ordered(await idempotent(request, response, records, caller, key, body, create, orders.find))
 
     @router.get("/commands/{order_id}")
-    async def followed(order_id: str, caller: StaffDep) -> OrderView:
+    async def get_order(order_id: str, caller: StaffDep) -> OrderView:
         """How far an order is."""
         found = await orders.progress(caller, order_id)
         return OrderView(
@@ -156,7 +158,7 @@ def commands_router(
         )
 
     @router.get("/devices/{device_id}/commands")
-    async def of_device(
+    async def list_device_commands(
         device_id: str,
         caller: StaffDep,
         limit: PageLimit = 50,
@@ -168,7 +170,7 @@ def commands_router(
         return Page(items=[_view(command) for command in found], next=after)
 
     @router.get("/commands/uploads/{cmd_id}", response_class=Response)
-    async def uploaded(cmd_id: str, caller: StaffDep, request: Request) -> Response:
+    async def get_upload(cmd_id: str, caller: StaffDep, request: Request) -> Response:
         """The screenshot (WebP) or log (text, or packed by gzip) that a device sent."""
         upload = await uploads.get(caller, cmd_id)
         picture = upload["media_type"].startswith("image/")
@@ -177,7 +179,7 @@ def commands_router(
         return await blob_response(request, blobs, upload["sha256"], upload["media_type"], headers)
 
     @router.put("/uploads/{cmd_id}", status_code=204)
-    async def upload(cmd_id: str, request: Request, _: CallerDep) -> Response:
+    async def put_upload(cmd_id: str, request: Request, _: CallerDep) -> Response:
         """A device puts what a command asked it for, at the address that the command named."""
         await uploads.put(cmd_id, request.query_params, await request.body())
         return Response(status_code=204)

@@ -133,14 +133,14 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
     views = _Views(updates, listing)
 
     @router.put("/files", status_code=201)
-    async def put_file(request: Request, caller: StaffDep) -> BlobRef:
+    async def put_update_file(request: Request, caller: StaffDep) -> BlobRef:
         """Store a file of a release, 5 MB at most; an update names it by the hash in the answer."""
         if not caller.has("technician"):
             raise Forbidden
         return await blobs.put(await request.body(), "application/octet-stream")
 
     @router.post("", status_code=202)
-    async def begin(
+    async def begin_update(
         body: UpdateBody, caller: StaffDep, key: KeyDep, request: Request, response: Response
     ) -> UpdateView:
         """Sign the manifest and begin with the first wave."""
@@ -162,27 +162,27 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
         return await views.short(await idempotent(request, response, records, caller, key, body, create, updates.find))
 
     @router.get("")
-    async def listed(caller: StaffDep, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Page[UpdateView]:
+    async def list_updates(caller: StaffDep, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Page[UpdateView]:
         """The last updates, the newest first."""
         return Page(items=[await views.short(update) for update in await updates.page(caller, limit)])
 
     @router.get("/{update_id}")
-    async def one(update_id: str, caller: StaffDep) -> WholeUpdate:
+    async def get_update(update_id: str, caller: StaffDep) -> WholeUpdate:
         """An update with every device of it."""
         return await views.whole(await updates.get(caller, update_id))
 
     @router.post("/{update_id}/stop")
-    async def stop(update_id: str, caller: StaffDep) -> UpdateView:
+    async def stop_update(update_id: str, caller: StaffDep) -> UpdateView:
         """Tell no further device; those that were told go on."""
         return await views.short(await updates.turn_to(caller, update_id, "stopped"))
 
     @router.post("/{update_id}/resume")
-    async def resume(update_id: str, caller: StaffDep) -> UpdateView:
+    async def resume_update(update_id: str, caller: StaffDep) -> UpdateView:
         """Go on with what was stopped; failures until now are forgiven."""
         return await views.short(await updates.turn_to(caller, update_id, "running"))
 
     @router.post("/{update_id}/rollback")
-    async def rollback(update_id: str, caller: StaffDep) -> Page[UpdateView]:
+    async def roll_back_update(update_id: str, caller: StaffDep) -> Page[UpdateView]:
         """Bring the devices that were told back to the version they ran before; the updates that do so."""
         return Page(items=[await views.short(update) for update in await updates.roll_back(caller, update_id)])
 
