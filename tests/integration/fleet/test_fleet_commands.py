@@ -272,7 +272,7 @@ async def test_hundreds_of_devices_are_told_at_once_and_their_answers_all_kept(f
     template = await fleet.claimed("u-1")
     document = await fleet.documents.find_one({"_id": template.id})
     ids = [f"d-many-{number}" for number in range(299)]
-    await fleet.documents.insert_new([{**document, "_id": one, "claim_code": one} for one in ids])
+    await fleet.documents.insert_many([{**document, "_id": one, "claim_code": one} for one in ids])
     await fleet.unit("u-1", ver=2)  # Everything is read again.
     heard: list[str] = []
 

@@ -118,7 +118,7 @@ class Orders:
             for number, (device_id, args) in enumerate(devices)
         ]
         # The commands first: an order that is there is whole. They have the same ids when this is done again.
-        await self._commands.insert_new(commands)
+        await self._commands.insert_many(commands)
         order = {
             "_id": order_id,
             "name": name,

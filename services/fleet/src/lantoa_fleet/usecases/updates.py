@@ -134,7 +134,7 @@ class Updates:
             for turn, device_id in enumerate(ordered)
         ]
         for begin in range(0, len(rows), _BATCH):
-            await self._targets.insert_new(rows[begin : begin + _BATCH])
+            await self._targets.insert_many(rows[begin : begin + _BATCH])
         roster = self._listing.roster
         units = sorted({unit_id for device_id in ids for unit_id in roster.rows[device_id].path})
         update = {
