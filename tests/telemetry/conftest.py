@@ -148,7 +148,17 @@ async def start_network(
 ) -> Callable[[], Awaitable[Network]]:
     async def start() -> Network:
         fleet = await start_service(
-            "fleet", FleetSettings, build_fleet, FLEET_INDEXES, keys_folder=nats_server.ring.folder, reconcile_s=5.0
+            "fleet",
+            FleetSettings,
+            build_fleet,
+            FLEET_INDEXES,
+            keys_folder=nats_server.ring.folder,
+            reconcile_s=5.0,
+            snapshot_s=1.0,
+            alarm_s=1.0,
+            roster_s=2.0,
+            lease_s=1.5,
+            update_s=1.0,
         )
         broadcast = await start_service("broadcast", BroadcastSettings, build_broadcast, BROADCAST_INDEXES)
         for unit_id, path in ((PROVINCE, (PROVINCE,)), (COMMUNE, (PROVINCE, COMMUNE))):

@@ -60,6 +60,13 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
         await network.fleet.call("GET", f"/devices/{device_id}", TECHNICIAN)
         await network.fleet.call("GET", f"/nowhere/{device_id}", TECHNICIAN)
 
+    async def jobs_have_run():
+        """Those of fleet: each leaves the series of its operations."""
+        found = await series(network.fleet)
+        wanted = (("states", "replace_one"), ("devices", "count"), ("updates", "find"), ("orders", "find"))
+        names = {f'lantoa_mongo_seconds_count{{collection="{name}",operation="{what}"}}' for name, what in wanted}
+        return names <= found
+
     async def state(count):
         ids = [f"d-{secrets.token_hex(8)}" for _ in range(count)]
         for start in range(0, count, 25):
@@ -71,6 +78,7 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
             ("ACK", catalogue.DEVICE_ALARM.durable("fleet")),
             ("ACK", catalogue.DEVICE_ACK.durable("fleet")),
         )
+        await eventually(jobs_have_run, timeout=60, every=0.5)
         return await series(network.fleet), await series(network.broadcast)
 
     few = await state(FEW)

@@ -193,6 +193,9 @@ StartService = Callable[..., Awaitable[Running]]
 async def _drop(name: str, settings: RuntimeSettings) -> None:
     """Delete a test's database; the service's own client is closed by now."""
     database = connect(settings, name)
+    # Emptied first: the embedded server drops a database with documents in it ten times slower than it deletes them.
+    for collection in await database.raw.list_collection_names():
+        await database[collection].delete_many({})
     await database.drop()
     await database.close()
 

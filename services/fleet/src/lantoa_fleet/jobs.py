@@ -23,11 +23,16 @@ def register(service: Service[FleetSettings], watching: Watching, hearing: Heari
         else:
             states.leave_hours()
 
+    async def count() -> None:
+        pending = {kind: await devices.count({"state": "pending", "kind": kind}) for kind in telemetry.KINDS}
+        telemetry.count(watching.roster.rows.values(), pending, drift.lasting)
+
     async def look() -> None:
         await states.load()
         await watching.roster.fresh()
         states.forget_all_but(watching.roster.rows.keys())
         drift.look()
+        await count()
         await watching.watch.turn()
         if watching.lease.held:
             await drift.heal()
@@ -37,10 +42,6 @@ def register(service: Service[FleetSettings], watching: Watching, hearing: Heari
 
     async def fresh() -> None:
         await watching.roster.fresh()
-
-    async def count() -> None:
-        pending = {kind: await devices.count({"state": "pending", "kind": kind}) for kind in telemetry.KINDS}
-        telemetry.count(watching.roster.rows.values(), pending, drift.lasting)
 
     async def leave() -> None:
         if watching.lease.held:
@@ -54,5 +55,4 @@ def register(service: Service[FleetSettings], watching: Watching, hearing: Heari
     service.every("alarms", settings.alarm_s, look)
     service.every("commands", _REPEAT_SECONDS, watching.sender.turn)
     service.every("updates", settings.update_s, watching.updates.turn)
-    service.every("device counts", telemetry.COUNT_SECONDS, count)
     service.on_stop(leave)

@@ -59,8 +59,6 @@ INDEXES = (
     Index("commands", ("device_id",)),
     Index("commands", ("update_id",), sparse=True),
     Index("commands", ("at",), ttl_seconds=commands.KEPT_DAYS * 86_400),
-    Index("updates", ("state",)),
-    Index("updates", ("hashes",)),
     Index("targets", ("update_id",)),
 )
 _TURN_SECONDS = 0.2

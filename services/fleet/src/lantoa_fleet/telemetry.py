@@ -32,7 +32,6 @@ ALARMED = Gauge("lantoa_fleet_devices_alarmed", "Devices in alarms that stand, b
 REFUSALS = Counter("lantoa_fleet_refusals_total", "Messages that devices refused, as they told, by reason", ["reason"])
 UPDATE_DEVICES = Gauge("lantoa_fleet_update_devices", "Devices of running updates by their state", ["state"])
 
-COUNT_SECONDS = 15.0
 KINDS = ("radio", "board", "both")
 TARGET_STATES = ("waiting", "told", "done", "failed")
 REASONS = ("signature", "unknown_key", "audience", "expired", "old", "malformed", "other")
@@ -49,6 +48,11 @@ for _reason in REASONS:
     REFUSALS.labels(_reason)
 for _state in TARGET_STATES:
     UPDATE_DEVICES.labels(_state)
+for _kind in KINDS:
+    ONLINE.labels(_kind)
+    DRIFTING.labels(_kind)
+    for _state in ("pending", "accepted", "revoked"):
+        DEVICES.labels(_state, _kind)
 for _code in CODES:
     ALARMS_OPEN.labels(_code)
     ALARMED.labels(_code)

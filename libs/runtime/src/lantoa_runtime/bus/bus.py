@@ -26,6 +26,7 @@ from lantoa_runtime.telemetry import (
     CONSUMER_REDELIVERED,
     EVENTS_PROCESSED,
     EVENTS_PUBLISHED,
+    EVENTS_REDELIVERED,
     sending,
 )
 
@@ -156,6 +157,7 @@ class Bus:
             subscriber(deliver)
             self._subscribers[spec] = subscriber
             self._alive[spec.durable(self.service)] = False
+            EVENTS_REDELIVERED.labels(spec.name)
             for outcome in OUTCOMES:
                 EVENTS_PROCESSED.labels(spec.name, outcome)  # From the start: an alert sees the first one rise from 0.
             return handler
