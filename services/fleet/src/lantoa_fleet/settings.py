@@ -36,7 +36,7 @@ class FleetSettings(KeysSettings):
     """How long a claim code may be used; a warehouse that prepares many devices at once may want longer."""
     snapshot_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_SNAPSHOT_S")
     """How often what devices last said is written down, and the hours that have ended."""
-    roster_s: float = Field(default=60.0, validation_alias="LANTOA_FLEET_ROSTER_S")
+    roster_s: float = Field(default=120.0, validation_alias="LANTOA_FLEET_ROSTER_S")
     """How often the registry in memory is read again as a whole."""
     alarm_s: float = Field(default=10.0, validation_alias="LANTOA_FLEET_ALARM_S")
     """How often alarms are looked for."""
