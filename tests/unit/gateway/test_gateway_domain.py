@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lantoa_gateway.domain import Buckets, Target, is_foreign, target_of
+from lantoa_runtime.http.middleware import MOST_BODY_BYTES, most_body_bytes
 
 JSON = {"content-type": "application/json; charset=utf-8", "content-length": "2"}
 FORM = {"content-type": "application/x-www-form-urlencoded", "content-length": "2"}
@@ -98,3 +99,20 @@ def test_buckets_of_many_strangers_do_not_fill_the_memory():
     for number in range(Buckets._MOST + 50):
         buckets.take(str(number), 0.0)
     assert len(buckets._levels) == Buckets._MOST
+
+
+def test_a_device_puts_a_file_without_a_session_and_no_form_can():
+    upload = target_of("/api/v1/fleet/uploads/cmd-1")
+    assert upload == Target("fleet", "uploads")
+    assert upload.public
+    assert not Target("fleet", "commands").public
+    image = {"content-length": "9", "content-type": "image/png"}
+    assert not is_foreign("PUT", image)
+    assert is_foreign("POST", image)
+    assert is_foreign("PUT", {**image, "sec-fetch-site": "cross-site"})
+    assert is_foreign("PUT", {**image, "origin": "https://elsewhere", "host": "here"})
+
+
+def test_files_of_devices_may_be_five_times_as_large_as_anything_else():
+    assert most_body_bytes("/api/v1/fleet/uploads/cmd-1") == 5 * MOST_BODY_BYTES
+    assert most_body_bytes("/api/v1/fleet/commands") == MOST_BODY_BYTES
