@@ -81,11 +81,16 @@ def test_a_service_has_no_right_to_manage_streams_or_to_speak_as_another(service
     assert not any(overlaps(allowed, subject) for allowed in subscribe for subject in ("evt.>", "$JS.>", "$KV.>"))
 
 
-def test_only_fleet_may_speak_to_devices():
+def test_only_fleet_and_alert_may_speak_to_devices_and_neither_in_the_other_s_words():
+    speaking = {}
     for service in SERVICES:
         publish, _ = service_rights(service)
-        speaks = any(overlaps(allowed, subject) for allowed in publish for subject in (*NEVER_CAPTURED, "$KV.>"))
-        assert speaks == (service == "fleet")
+        speaking[service] = {
+            allowed for allowed in publish for said in (*NEVER_CAPTURED, "$KV.>") if overlaps(allowed, said)
+        }
+    assert speaking.pop("fleet") == {"$KV.desired.*", "dev.dn.*.desired", "dev.dn.*.cmd"}
+    assert speaking.pop("alert") == {"$KV.alert.>", "$KV.alert_book.>", "dev.bc.>", "dev.dn.*.alert"}
+    assert set().union(*speaking.values()) == set()
 
 
 def test_keys_are_made_once_private_and_kept(tmp_path):
