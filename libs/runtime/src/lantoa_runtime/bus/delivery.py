@@ -239,9 +239,8 @@ class Delivery:
             await msg.nak(delay=wait)
             return "retry"
         try:
-            await self.dead_letter(
-                f"dlq.{self.service}.{msg.metadata.consumer}", msg.data, self._dead_headers(msg, error)
-            )
+            headers = dead_headers(msg, error, self.clock.now())
+            await self.dead_letter(f"dlq.{self.service}.{msg.metadata.consumer}", msg.data, headers)
         except Exception as refused:  # noqa: BLE001 - what the DLQ did not take must not be lost
             log.error("dead letter not stored", refused=repr(refused), **context)
             await msg.nak(delay=self.infrastructure_wait)
@@ -259,22 +258,22 @@ class Delivery:
             return None
         return self.backoff[counted - 1] if counted <= len(self.backoff) else None
 
-    def _dead_headers(self, msg: Msg, error: Exception) -> dict[str, str]:
-        metadata = msg.metadata
-        kept = {
-            name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT
-        }
-        return {
-            **kept,
-            "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",
-            "Lt-Origin-Subject": msg.subject,
-            "Lt-Origin-Stream": metadata.stream,
-            "Lt-Origin-Seq": str(metadata.sequence.stream),
-            "Lt-Durable": metadata.consumer,
-            "Lt-Deliveries": str(metadata.num_delivered),
-            "Lt-Error": _one_line(f"{type(error).__name__}: {error}"),
-            "Lt-At": self.clock.now().isoformat(),
-        }
+
+def dead_headers(msg: Msg, error: Exception, now: datetime) -> dict[str, str]:
+    """What a dead letter says of the message that it was."""
+    metadata = msg.metadata
+    kept = {name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT}
+    return {
+        **kept,
+        "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",
+        "Lt-Origin-Subject": msg.subject,
+        "Lt-Origin-Stream": metadata.stream,
+        "Lt-Origin-Seq": str(metadata.sequence.stream),
+        "Lt-Durable": metadata.consumer,
+        "Lt-Deliveries": str(metadata.num_delivered),
+        "Lt-Error": _one_line(f"{type(error).__name__}: {error}"),
+        "Lt-At": now.isoformat(),
+    }
 
 
 def _one_line(text: str) -> str:

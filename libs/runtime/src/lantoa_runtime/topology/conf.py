@@ -24,17 +24,9 @@ ALERT_ISSUE = "alert.rpc.issue"
 
 
 def _of_bucket(name: str) -> tuple[str, ...]:
-    """Rights of a service that writes a bucket and reads all of it when it starts."""
+    """Rights of a service that writes a bucket and follows all of it, by DIRECT.GET of one key or of many."""
     stream = f"KV_{name}"
-    return (
-        f"$KV.{name}.>",
-        f"$JS.API.STREAM.INFO.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}.>",
-        f"$JS.API.CONSUMER.CREATE.{stream}.>",
-        f"$JS.API.CONSUMER.INFO.{stream}.>",
-        f"$JS.API.CONSUMER.DELETE.{stream}.>",
-        f"$JS.FC.{stream}.>",
-    )
+    return f"$KV.{name}.>", f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.>"
 
 
 _EXTRA_PUBLISH = {

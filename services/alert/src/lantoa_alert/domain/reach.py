@@ -103,18 +103,18 @@ class Ledger:
         self._counts = None
         return {bucket}
 
-    def note(self, device_id: str, unit_id: str, stage: Stage, at_ms: int) -> int | None:
-        """Take up one acknowledgement; the chunk that changed, ``None`` for a repeat. The earliest time stays."""
+    def note(self, device_id: str, unit_id: str, stage: Stage, at_ms: int) -> bool:
+        """Take up one acknowledgement; whether it was news. The earliest time stays."""
         bucket = bucket_of(device_id)
         row = self._chunks[bucket].get(device_id)
         if row is None:
             row = self._chunks[bucket][device_id] = Row(unit_id, addressed=False)
         known = row.at.get(stage)
         if known is not None and known <= at_ms:
-            return None
+            return False
         row.at[stage] = at_ms
         self._counts = None
-        return bucket
+        return True
 
     def merge(self, rows: Mapping[str, Row]) -> bool:
         """Take up what another process noted; whether this one knows more of these devices than that."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lantoa_alert import telemetry
 from lantoa_alert.domain import notices as rules
 from lantoa_alert.domain.notices import Act, Message, Notice
 from lantoa_alert.domain.roster import Roster
@@ -94,3 +95,8 @@ class Access:
 
 def _size(message: Message) -> int:
     return 600 + len(message.headline.encode()) + sum(len(text.encode()) for text in message.texts.values())
+
+
+def refused(error: AppError) -> None:
+    """Count a refusal by its code."""
+    telemetry.REFUSALS.labels(error.code.removeprefix("alert.")).inc()

@@ -116,9 +116,18 @@ class Book:
 
     def mark(self, shelf: str, rest: str) -> str:
         """Memory has changed a document: it is to be written. Its key."""
-        key = f"{self._root}.{shelf}.{rest}"
+        key = self.key(shelf, rest)
         self._dirty.add(key)
         return key
+
+    def key(self, shelf: str, rest: str) -> str:
+        """The key of a document."""
+        return f"{self._root}.{shelf}.{rest}"
+
+    def stored(self, shelf: str, rest: str) -> bool:
+        """Whether the bucket has a document as memory has it."""
+        key = self.key(shelf, rest)
+        return key not in self._dirty and key not in self._writing
 
     async def save(self, keys: Iterable[str]) -> None:
         """Write documents and return when the bucket has them; what fails stays marked and is tried again.
