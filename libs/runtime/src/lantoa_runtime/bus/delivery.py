@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import MSG_ID, TRACEPARENT, Envelope
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Unavailable
-from lantoa_runtime.mongo.driver import MongoError, is_outage
 from lantoa_runtime.telemetry import (
     EVENT_AGE,
     EVENT_SECONDS,
@@ -56,8 +56,10 @@ def is_infrastructure(error: Exception) -> bool:
 
     A programming error that only looks like one (a bad query, a document or message too large) is not.
     """
-    if isinstance(error, MongoError):
-        return is_outage(error)
+    # An error of MongoDB comes only where its driver is loaded; a service without a database does not load it.
+    driver = sys.modules.get("lantoa_runtime.mongo.driver")
+    if driver is not None and isinstance(error, driver.MongoError):
+        return bool(driver.is_outage(error))
     if isinstance(error, OSError):
         return not isinstance(error, _WRONG_PATHS)
     return isinstance(error, _OUTAGES) and not isinstance(error, _OUR_OWN_FAULTS)
