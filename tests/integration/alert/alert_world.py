@@ -26,6 +26,8 @@ from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
 
 ROOT = Path(__file__).parents[3]
 WORKER = (sys.executable, str(ROOT / "workers/speech/speech_worker.py"))
+NOWHERE = "mongodb://127.0.0.1:1/"
+"""No test of this service has a database."""
 PROVINCE, CAU_KE, TRA_CU = "u-86", "u-cau-ke", "u-tra-cu"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from alert_world import CAU_KE, PROVINCE, TRA_CU, WORKER, Ears, Province
+from alert_world import CAU_KE, NOWHERE, PROVINCE, TRA_CU, WORKER, Ears, Province
 
 from lantoa_alert.main import build
 from lantoa_alert.settings import AlertSettings
@@ -26,6 +26,7 @@ async def province(start_service: StartService, nats_server: NatsServer, events:
         "key_file": ring.alert_file,
         "holders_file": ring.holders_file,
         "speech_command": WORKER,
+        "mongo_url": NOWHERE,
         "turn_seconds": 0.05,
         "reach_seconds": 0.2,
     }

@@ -53,6 +53,8 @@ class HolderAnswer(BaseModel):
     """What is said to devices and not stored yet; the service goes on trying."""
     code: str = ""
     """Why it was refused."""
+    detail: str = ""
+    """The same in words, in Vietnamese."""
 
 
 class Holder(BaseModel):

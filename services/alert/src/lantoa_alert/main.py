@@ -19,6 +19,8 @@ from lantoa_alert.usecases.notices import Notices
 from lantoa_alert.usecases.roster import RosterKeeper
 from lantoa_alert.usecases.shelves import DeviceShelf, NoticeShelf, UnitShelf
 from lantoa_alert.usecases.sounds import SoundDesk
+from lantoa_runtime.errors import AppError
+from lantoa_runtime.http.problems import text
 from lantoa_runtime.service import Service, service_main
 from lantoa_signing.documents import SigningKey
 
@@ -42,7 +44,7 @@ def build(service: Service[AlertSettings]) -> None:
     ledgers = Ledgers(notices, kept, fanout, voice, roster, clock)
     desk = SoundDesk(notices, kept, said, voice, Speaker(settings.speech_command, settings.voice), clock)
     events = Events(notices, book, ledgers, EventStream(bus), clock)
-    holders = HolderDesk(notices, roster, lambda: read_holders(settings.holders_file), clock)
+    holders = HolderDesk(notices, roster, lambda: read_holders(settings.holders_file), _in_words, clock)
     calls = Calls(bus, voice, ledgers.orders_for, holders.answer)
     notices.on_change.append(ledgers.addressed)
     consumers.register(bus, keeper, ledgers)
@@ -77,6 +79,10 @@ def build(service: Service[AlertSettings]) -> None:
     service.ready_when(lambda: [] if book.loaded else ["alert_book"])
     service.ready_when(calls.failures)
     service.on_stop(calls.close)
+
+
+def _in_words(error: AppError) -> str:
+    return ": ".join(part for part in text("lantoa_alert", "vi", error.code, error.params) if part)
 
 
 main = service_main("alert", AlertSettings, build)

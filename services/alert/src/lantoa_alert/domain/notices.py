@@ -81,6 +81,11 @@ class Version:
     """Set by an incoming message that names its own end; otherwise it ends ``minutes`` after it was confirmed."""
 
     @property
+    def heard(self) -> Sound | None:
+        """The sound that devices play: none in an exercise or a test."""
+        return self.sound if self.message.status == "actual" else None
+
+    @property
     def issued_at(self) -> datetime | None:
         """When it went out."""
         return self.confirmed.at if self.confirmed else None

@@ -35,7 +35,7 @@ def said(order: AlertOrder) -> Said:
 
 def saying(live: Iterable[tuple[Notice, Version]]) -> Said:
     """What an order of these notices would say."""
-    return Said(frozenset((notice.id, one.ver, one.sound.sha256 if one.sound else None) for notice, one in live))
+    return Said(frozenset((notice.id, one.ver, one.heard.sha256 if one.heard else None) for notice, one in live))
 
 
 def in_force(notices: Iterable[Notice], now: datetime) -> dict[str, list[tuple[Notice, Version]]]:
@@ -65,7 +65,7 @@ def order_for(scope: str, live: Iterable[tuple[Notice, Version]], last_seq: int,
 
 
 def _notice(notice: Notice, version: Version) -> AlertNotice:
-    message, sound = version.message, version.sound
+    message, sound = version.message, version.heard
     return AlertNotice.model_validate(
         {
             "notice_id": notice.id,

@@ -26,12 +26,20 @@ FRESH = timedelta(minutes=5)
 
 
 class HolderDesk:
-    """Takes requests of key holders. ``holders`` reads the list anew for each."""
+    """Takes requests of key holders. ``holders`` reads the list anew for each, ``explain`` finds the words."""
 
-    def __init__(self, notices: Notices, roster: Roster, holders: Callable[[], Sequence[Holder]], clock: Clock) -> None:
+    def __init__(
+        self,
+        notices: Notices,
+        roster: Roster,
+        holders: Callable[[], Sequence[Holder]],
+        explain: Callable[[AppError], str],
+        clock: Clock,
+    ) -> None:
         self._notices = notices
         self._roster = roster
         self._holders = holders
+        self._explain = explain
         self._clock = clock
 
     async def answer(self, body: bytes) -> HolderAnswer:
@@ -49,7 +57,7 @@ class HolderDesk:
     def _refused(self, error: AppError) -> HolderAnswer:
         refused(error)
         log.warning("key holders refused", code=error.code)
-        return HolderAnswer(ok=False, code=error.code)
+        return HolderAnswer(ok=False, code=error.code, detail=self._explain(error))
 
     async def _do(self, request: HolderRequest) -> Done:
         first, second = request.signed

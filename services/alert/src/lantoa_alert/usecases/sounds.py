@@ -192,10 +192,10 @@ class SoundDesk:
     def _wanted(self) -> Mapping[tuple[str, str], Sound]:
         live = in_force(self._notices.all.values(), self._clock.now())
         return {
-            (scope, version.sound.sha256): version.sound
+            (scope, version.heard.sha256): version.heard
             for scope, said in live.items()
             for _, version in said
-            if version.sound and version.message.status == "actual"
+            if version.heard
         }
 
     async def _bring(self, scope: str, sound: Sound) -> int:
