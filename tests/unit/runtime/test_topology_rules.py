@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_contracts.streams import NEVER_CAPTURED, STREAMS, StreamSpec
 from lantoa_runtime.topology.apply import Difference, TopologyRefused, check, overlaps
-from lantoa_runtime.topology.conf import NatsPlan, nats_conf, service_rights
+from lantoa_runtime.topology.conf import NatsPlan, PlainRefused, nats_conf, service_rights
 from lantoa_runtime.topology.keys import USERS, ensure_keys
 
 LETTERS = "ab"
@@ -121,3 +121,14 @@ def test_the_configuration_names_every_user_once_and_no_secret(tmp_path):
         assert ring.seed_file(user).read_text() not in text
     assert "mqtt" not in text
     assert "mqtt" in nats_conf(ring, NatsPlan(store=tmp_path / "js", port=4222, mqtt_port=1883))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "nats.lantoa.vn"])  # noqa: S104 - to be refused
+def test_a_listener_that_others_reach_needs_a_certificate(tmp_path, host):
+    with pytest.raises(PlainRefused, match="needs a certificate"):
+        NatsPlan(store=tmp_path, port=4222, host=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_may_be_plain(tmp_path, host):
+    assert "tls" not in nats_conf(ensure_keys(tmp_path), NatsPlan(store=tmp_path / "js", port=4222, host=host))

@@ -215,7 +215,9 @@ class Ledgers:
         live = [one for one in self._open.values() if self._notices.all[one.notice_id].in_force(now) == one.version]
         for status in ("actual", "exercise", "test"):
             telemetry.IN_FORCE.labels(status).set(sum(one.version.message.status == status for one in live))
-        telemetry.SILENT.set(sum(one.ledger.total().devices - one.ledger.total().reached for one in live))
+        totals = [one.ledger.total() for one in live]
+        telemetry.ADDRESSED.set(sum(total.devices for total in totals))
+        telemetry.SILENT.set(sum(total.devices - total.reached for total in totals))
 
     def news(self) -> list[tuple[Open, str, Count]]:
         """Units in which something has changed since it was last told."""

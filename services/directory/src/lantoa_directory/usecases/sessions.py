@@ -65,11 +65,11 @@ class Sessions:
         if not await self._passwords.fits(person["password"] if person else None, password) or person is None:
             raise AppError("directory.wrong-credentials", 401)
         await self._attempts.delete_one({"_id": attempt})
-        return await self.begin("person", person["_id"]), await self._view(person, now)
+        since = self._clock.now()
+        return await self.begin("person", person["_id"], since), await self._view(person, since)
 
-    async def begin(self, kind: Kind, owner_id: str) -> str:
-        """A new session of somebody who has shown who they are; its id."""
-        now = self._clock.now()
+    async def begin(self, kind: Kind, owner_id: str, now: datetime) -> str:
+        """A new session of somebody who has shown in this moment who they are; its id."""
         session_id = secrets.token_urlsafe(32)
         session = {"kind": kind, f"{kind}_id": owner_id, "created_at": now, "ends_at": session_end(now, now)}
         await self._sessions.insert_one({"_id": digest(session_id), **session})
