@@ -5,6 +5,7 @@ election of JetStream's leaders or another process left behind is made up for.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 
 MOST_ORDER_BYTES = 60_000
 """An order must fit into a bucket's value of 64 KiB."""
+FIRST_WAVE_SECONDS = 0.3
+"""Between saying an order and storing it. The bucket says it a second time to every device; that copy would meet the
+first in the middle of its way, and a crash in between costs nothing: the order follows from the notice."""
 _RACES = 5
 _PATTERNS = ("all.alert", "*.*.alert")
 """Keys of orders, and not of sounds."""
@@ -65,6 +69,8 @@ class FanOut:
         """The newest order of each scope, said by this process or seen in the bucket."""
         self._kept: dict[str, tuple[int, int]] = {}
         """Revision and number of the order that the bucket holds."""
+        self._said_at: dict[str, float] = {}
+        self._gates: dict[str, asyncio.Lock] = {}
         self._seen = dict.fromkeys(_PATTERNS, 0)
 
     async def follow(self) -> None:
@@ -116,35 +122,36 @@ class FanOut:
         await self._voice.say((f"dev.bc.{order.scope}.alert", order.body) for order in made)
         telemetry.ORDERS.labels("said").inc(len(made))
         for order in made:
+            self._said_at[order.scope] = time.monotonic()
             if order.scope not in self._last or self._last[order.scope].seq < order.seq:
                 self._last[order.scope] = order
 
-    async def store(self, orders: Iterable[Order], notices: Mapping[str, Notice]) -> None:
-        """Keep orders for who connects later; one that another process overtook is made and said anew.
+    async def store(self, scopes: Iterable[str]) -> None:
+        """Keep the newest orders of scopes for who connects later.
 
         Raises:
             Unavailable, NatsError: not all are kept, or it is not known; a turn will.
         """
-        await asyncio.gather(*(self._store(order, notices) for order in orders))
+        await asyncio.gather(*(self._store(scope) for scope in scopes))
 
-    async def _store(self, order: Order, notices: Mapping[str, Notice]) -> None:
-        key = f"{order.scope}.alert"
-        for _ in range(_RACES):
-            try:
-                revision = await self._bucket.put(key, order.body, self._kept.get(order.scope, (0, 0))[0])
-            except Moved:
-                entry = await self._bucket.last(key)
-                if entry:
-                    self._take(entry)
-                if self._last[order.scope].seq > order.seq:
-                    return  # A newer one of our own, which has its own way into the bucket.
-                (order,) = self.make(notices.values(), [order.scope])
-                await self.say([order])
-                continue
-            if revision > self._kept.get(order.scope, (0, 0))[0]:
-                self._kept[order.scope] = (revision, order.seq)
-            telemetry.ORDERS.labels("stored").inc()
-            return
+    async def _store(self, scope: str) -> None:
+        async with self._gates.setdefault(scope, asyncio.Lock()):
+            await asyncio.sleep(self._said_at.get(scope, 0.0) + FIRST_WAVE_SECONDS - time.monotonic())
+            # One that another process has kept meanwhile is newer; what is then missing in it, a turn mends.
+            for _ in range(_RACES):
+                order, (revision, kept) = self._last[scope], self._kept.get(scope, (0, 0))
+                if kept >= order.seq:
+                    return
+                try:
+                    stored = await self._bucket.put(f"{scope}.alert", order.body, revision)
+                except Moved:
+                    entry = await self._bucket.last(f"{scope}.alert")
+                    if entry:
+                        self._take(entry)
+                    continue
+                if stored > self._kept.get(scope, (0, 0))[0]:
+                    self._kept[scope] = (stored, order.seq)
+                telemetry.ORDERS.labels("stored").inc()
 
     async def reconcile(self, notices: Mapping[str, Notice]) -> None:
         """Make, say and keep what is not as the notices in force want it: late, expired, or signed by an older key.
@@ -158,7 +165,7 @@ class FanOut:
         made = [self._make(scope, live.get(scope, ())) for scope in sorted(wrong)]
         if made:
             await self.say(made)
-        await self.store([self._last[scope] for scope in self.unstored()], notices)
+        await self.store(self.unstored())
 
     def _is_wrong(self, scope: str, live: Iterable[tuple[Notice, Version]], now: float) -> bool:
         want, last = saying(live), self._last.get(scope)

@@ -12,7 +12,7 @@ from lantoa_alert.domain.notices import Notice, Version
 from lantoa_alert.domain.reach import Count, Ledger, Stage, bucket_of, pause
 from lantoa_alert.domain.roster import Roster
 from lantoa_alert.usecases.book import Book, Bucket
-from lantoa_alert.usecases.fanout import FanOut, Voice
+from lantoa_alert.usecases.fanout import FIRST_WAVE_SECONDS, FanOut, Voice
 from lantoa_alert.usecases.notices import Notices
 from lantoa_alert.usecases.shelves import LedgerShelf, milliseconds
 from lantoa_runtime.clock import Clock
@@ -116,6 +116,7 @@ class Ledgers:
     async def addressed(self, notice: Notice) -> None:
         """Open the ledger of a notice that goes out, beside the answer to who issued it."""
         if notice.in_force(self._clock.now()):
+            await asyncio.sleep(FIRST_WAVE_SECONDS)
             one = await self.of(notice)
             await one.book.flush()
 

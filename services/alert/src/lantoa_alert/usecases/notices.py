@@ -308,7 +308,7 @@ class Notices:
         key = self._book.mark("notice", after.id)
         storing = {
             "notice": asyncio.create_task(self._book.save([key])),
-            "orders": asyncio.create_task(self._fanout.store(orders, self._shelf.notices)),
+            "orders": asyncio.create_task(self._fanout.store(scopes)),
         }
         self._tell(after)
         await asyncio.wait(storing.values(), timeout=STORE_SECONDS)
