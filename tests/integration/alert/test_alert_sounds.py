@@ -6,6 +6,7 @@ import io
 import numpy as np
 import soundfile
 from alert_world import CAU_KE, TRA_CU, person
+from prometheus_client import REGISTRY
 
 from lantoa_testing import eventually
 
@@ -72,6 +73,7 @@ async def test_an_alert_goes_out_before_its_speech_is_made_and_gets_it_later(pro
     assert (later[0].notices[0].ver, later[0].seq > first.seq) == (1, True)
     sha256 = later[0].notices[0].sound.sha256
     await eventually(lambda: hashlib.sha256(province.ears.sound(f"unit.{CAU_KE}", sha256)).hexdigest() == sha256)
+    await eventually(lambda: REGISTRY.get_sample_value("lantoa_alert_devices_silent") == 2)
 
 
 async def test_a_recording_takes_the_place_of_speech_until_somebody_has_confirmed(province):

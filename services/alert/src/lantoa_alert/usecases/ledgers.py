@@ -97,7 +97,7 @@ class Ledgers:
                 known = Open(notice.id, version, version.issued_at, ledger, book, self._clock.now())
                 await book.follow()
                 self._open[key] = known
-                if notice.in_force(self._clock.now()) == version:
+                if self._is_live(known, self._clock.now()):
                     # Who has been told before this process looked is not told again at once.
                     while known.retry_at <= self._clock.now():
                         known.attempts += 1
@@ -186,8 +186,7 @@ class Ledgers:
         for key, one in list(self._open.items()):
             await one.book.follow()
             await one.book.flush()
-            live = self._notices.all[one.notice_id].in_force(now) == one.version
-            if not live and now - one.used_at > _KEPT_OPEN and not one.book.unstored:
+            if not self._is_live(one, now) and now - one.used_at > _KEPT_OPEN and not one.book.unstored:
                 del self._open[key], self._gates[key]
         self._measure(now)
 
@@ -212,8 +211,13 @@ class Ledgers:
         scopes = self._roster.scopes_of(device) if device and device.active else frozenset({"all"})
         return self._fanout.in_force_for(scopes if among is None else scopes & frozenset(among))
 
+    def _is_live(self, one: Open, now: datetime) -> bool:
+        """Whether devices obey this wording now. Its sound may have come since the ledger was opened."""
+        version = self._notices.all[one.notice_id].in_force(now)
+        return version is not None and version.ver == one.version.ver
+
     def _measure(self, now: datetime) -> None:
-        live = [one for one in self._open.values() if self._notices.all[one.notice_id].in_force(now) == one.version]
+        live = [one for one in self._open.values() if self._is_live(one, now)]
         for status in ("actual", "exercise", "test"):
             telemetry.IN_FORCE.labels(status).set(sum(one.version.message.status == status for one in live))
         totals = [one.ledger.total() for one in live]
