@@ -149,7 +149,8 @@ class Province:
         return status, answer
 
     async def step(self, who: Caller, notice_id: str, step: str, body: Any = None) -> tuple[int, Any]:
-        status, answer, _ = await self.running.call("POST", f"/notices/{notice_id}/{step}", who, json=body)
+        sent = body if body is not None or step != "confirm" else {"ver": 1}
+        status, answer, _ = await self.running.call("POST", f"/notices/{notice_id}/{step}", who, json=sent)
         return status, answer
 
     async def issue(self, **changed: Any) -> Any:

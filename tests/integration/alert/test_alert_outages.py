@@ -69,8 +69,8 @@ async def test_two_processes_serve_one_book(province):
 
     await eventually(seen_there)
     await asyncio.gather(
-        province.running.call("POST", f"/notices/{one[1]['id']}/confirm", person("son")),
-        second.call("POST", f"/notices/{other[1]['id']}/confirm", person("son")),
+        province.running.call("POST", f"/notices/{one[1]['id']}/confirm", person("son"), json={"ver": 1}),
+        second.call("POST", f"/notices/{other[1]['id']}/confirm", person("son"), json={"ver": 1}),
     )
     await province.ears.order(f"dev.bc.unit.{CAU_KE}.alert", says=3)
     await eventually(lambda: len(province.ears.orders(f"dev.bc.unit.{CAU_KE}.alert")[-1].notices) == 3)

@@ -48,7 +48,7 @@ def build(service: Service[AlertSettings]) -> None:
     calls = Calls(bus, voice, ledgers.orders_for, holders.answer)
     notices.on_change.append(ledgers.addressed)
     consumers.register(bus, keeper, ledgers)
-    service.app.state.roster = roster
+    service.app.state.roster, service.app.state.notices = roster, notices
     view = View(desk, roster, clock)
     for routes in (step_routes(notices, view), sound_routes(notices, view), reach_routes(notices, ledgers, view)):
         service.routes(routes)

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_runtime.bus.delivery import DeadLetter, Meta, dead_headers, read_meta
+from lantoa_runtime.bus.delivery import DeadLetter, Meta, NeverAnswered, dead_headers, read_meta
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.telemetry import EVENT_AGE, EVENTS_PROCESSED, EVENTS_REDELIVERED
@@ -135,7 +135,7 @@ class BatchReader:
                 await message.nak(delay=_AGAIN_SECONDS)
                 EVENTS_PROCESSED.labels(name, "retry").inc()
             else:
-                await self._dead(message, AppError("never-handled", 409))
+                await self._dead(message, NeverAnswered())
 
     def _meta(self, message: Msg) -> Meta:
         return read_meta(self.spec, message)

@@ -10,7 +10,11 @@ from lantoa_alert.usecases.sounds import MEDIA_TYPE, Recorded, SoundRefused
 
 _SPEAK_SECONDS = 60.0
 _ENCODE_SECONDS = 60.0
-_FAULTS = ("unreadable", "silent", "too-long")
+_FAULTS = {
+    b"unreadable": "alert.sound-unreadable",
+    b"silent": "alert.sound-silent",
+    b"too-long": "alert.sound-too-long",
+}
 
 
 class Speaker:
@@ -33,7 +37,7 @@ class Speaker:
             SoundRefused: there is no voice, or it failed.
         """
         if not self._command:
-            raise SoundRefused("no-voice")
+            raise SoundRefused("alert.sound-no-voice")
         async with self._gate:
             output = await _run((*self._command, "--voice", self._voice), text.encode(), _SPEAK_SECONDS)
             header, _, pcm = output.partition(b"\n")
@@ -44,7 +48,7 @@ class Speaker:
         """A recording in the one form that devices play.
 
         Raises:
-            SoundRefused: ``unreadable``, ``silent``, ``too-long``.
+            SoundRefused: it cannot be read, is silent, or too long.
         """
         async with self._gate:
             return await self._encoded(("file",), file)
@@ -60,17 +64,16 @@ async def _run(program: Sequence[str], given: bytes, seconds: float) -> bytes:
     try:
         process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     except OSError as error:
-        raise SoundRefused("no-voice") from error
+        raise SoundRefused("alert.sound-no-voice") from error
     try:
         async with asyncio.timeout(seconds):
             output, complaint = await process.communicate(given)
     except TimeoutError:
-        raise SoundRefused("too-slow") from None
+        raise SoundRefused("alert.sound-too-slow") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        said = complaint.decode(errors="replace").strip()
-        raise SoundRefused(said if said in _FAULTS else "failed")
+        raise SoundRefused(_FAULTS.get(complaint.strip(), "alert.sound-failed"))
     return output

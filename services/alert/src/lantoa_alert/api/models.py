@@ -46,7 +46,7 @@ class MessageIn(StrictModel):
 class Confirmation(StrictModel):
     """Which wording was seen; another one that waits meanwhile is not confirmed."""
 
-    ver: Annotated[int, Field(ge=1, strict=True)] | None = None
+    ver: Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 
 class Refusal(StrictModel):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from lantoa_alert.api.models import (
     SILENT_IN_REPORT,
@@ -113,23 +113,19 @@ def step_routes(notices: Notices, view: View) -> APIRouter:
         return view.answer(response, done)
 
     @routes.post("/notices/{notice_id}/confirm")
-    async def confirm(
-        notice_id: Id, response: Response, caller: CallerDep, body: Annotated[Confirmation | None, Body()] = None
-    ) -> NoticeOut:
+    async def confirm(notice_id: Id, body: Confirmation, response: Response, caller: CallerDep) -> NoticeOut:
         """Confirm the wording that waits: it goes out in this moment. Never who asked for it; signed in just before.
 
         `pending` names what is not stored yet; devices have been told all the same.
         """
         with _counted():
-            return view.answer(response, await notices.confirm(caller, notice_id, body.ver if body else None))
+            return view.answer(response, await notices.confirm(caller, notice_id, body.ver))
 
     @routes.post("/notices/{notice_id}/refuse")
-    async def refuse(
-        notice_id: Id, response: Response, caller: CallerDep, body: Annotated[Refusal | None, Body()] = None
-    ) -> NoticeOut:
+    async def refuse(notice_id: Id, body: Refusal, response: Response, caller: CallerDep) -> NoticeOut:
         """Refuse the wording that waits, or take back one's own."""
         with _counted():
-            return view.answer(response, await notices.refuse(caller, notice_id, body.reason if body else ""))
+            return view.answer(response, await notices.refuse(caller, notice_id, body.reason))
 
     @routes.post("/notices/{notice_id}/update")
     async def update(notice_id: Id, body: MessageIn, response: Response, caller: CallerDep) -> NoticeOut:
@@ -165,10 +161,10 @@ def sound_routes(notices: Notices, view: View) -> APIRouter:
         Whoever confirms hears it first; a wording that went out cannot get one.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in _SOUND_TYPES:
-            raise AppError("alert.sound-type", 415)
         with _counted():
             notice = notices.may_prepare(caller, notice_id)
+            if kind not in _SOUND_TYPES:
+                raise AppError("alert.sound-type", 415)
             changed = await view.desk.record(notice, notice.last.ver, await request.body())
         return view.answer(response, Done(changed))
 

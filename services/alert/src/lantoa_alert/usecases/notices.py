@@ -115,7 +115,7 @@ class Notices:
             return Done(known), True
         return await self._keep(rules.new_notice(notice_id, "console", message, by)), False
 
-    async def confirm(self, caller: Caller, notice_id: str, ver: int | None) -> Done:
+    async def confirm(self, caller: Caller, notice_id: str, ver: int) -> Done:
         """Confirm the wording that waits: devices are told in this moment.
 
         Raises:

@@ -38,11 +38,10 @@ SoundState = Literal["none", "making", "ready", "failed"]
 
 
 class SoundRefused(AppError):
-    """There is no sound: ``unreadable``, ``silent``, ``too-long``, ``no-voice``, ``too-slow`` or ``failed``."""
+    """There is no sound; the code says why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"alert.sound-{reason}", 422)
-        self.reason = reason
+    def __init__(self, code: str) -> None:
+        super().__init__(code, 422)
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class SoundDesk:
 
     async def _keep(self, made: Recorded, *, spoken: bool) -> Sound:
         if len(made.data) > MOST_SOUND_BYTES:
-            raise SoundRefused("too-long")
+            raise SoundRefused("alert.sound-too-long")
         sha256 = hashlib.sha256(made.data).hexdigest()
         for number, part in enumerate(parts(made.data)):
             await self._book.put(f"sound.{sha256}.{number}", part)
