@@ -26,7 +26,10 @@ def prepare(folder: Path) -> Path:
         (folder / name).mkdir(exist_ok=True)
     conf = nats_conf(ring, NatsPlan(store=Path("/data"), port=4222, monitor_port=8222, mqtt_port=1883))
     # The generator writes the configuration of a server on one's own machine; in a container loopback reaches nobody.
-    _write(folder / "nats.conf", conf.replace("127.0.0.1:", "0.0.0.0:").replace("host: 127.0.0.1", "host: 0.0.0.0"))
+    _write(
+        folder / "nats.conf",
+        conf.replace("http: 127.0.0.1:", "http: 0.0.0.0:").replace('host: "127.0.0.1"', 'host: "0.0.0.0"'),
+    )
     replica_key = folder / "mongo.key"
     if not replica_key.exists():
         _write(replica_key, base64.b64encode(secrets.token_bytes(96)).decode())

@@ -1,6 +1,7 @@
 """The hostile tests' fixtures."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ def traced(monkeypatch):
 
 
 @pytest.fixture
-def opened(start_service, events, nats_server):
-    """Start a service by its name, with the province in it."""
+def opened(start_service, events, nats_server, monkeypatch):
+    """Start a service by its name, with the province in it. Nobody has to sign in anew for an alert meanwhile."""
+    monkeypatch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))
 
     async def start(name: str) -> Target:
         return await open_target(name, start_service, events, nats_server)

@@ -107,6 +107,11 @@ def _at(body: Any, where: tuple[str, ...]) -> Any:
     return body
 
 
+def takes_json(operation: Any) -> bool:
+    """Whether the operation has a JSON body; what takes a file has tests of its own."""
+    return "application/json" in operation.get("requestBody", {}).get("content", {})
+
+
 def _bodies(method: str, path: str, operation: Any, document: Any) -> Iterator[Shot]:
     """An operation's valid body with one thing wrong at a time."""
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -228,7 +233,7 @@ def _queries(method: str, path: str, operation: Any) -> Iterator[Shot]:
 
 
 def _headers(method: str, path: str, operation: Any) -> Iterator[Shot]:
-    body = VALID[operation["operationId"]] if "requestBody" in operation else None
+    body = VALID[operation["operationId"]] if takes_json(operation) else None
     at = filled(path)
     sane = _KEY | {"If-Match": '"1"'}
     if "{" in path:
@@ -246,7 +251,7 @@ def _headers(method: str, path: str, operation: Any) -> Iterator[Shot]:
 def shots(document: Any) -> Iterator[Shot]:
     """Everything for one service."""
     for path, method, operation in operations(document):
-        if "requestBody" in operation:
+        if takes_json(operation):
             yield from _bodies(method, path, operation, document)
         yield from _queries(method, path, operation)
         yield from _headers(method, path, operation)

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
 ROOT = Path(__file__).parents[2]
 PROVINCE, COMMUNE, OTHER = "u-p", "u-1", "u-2"
 EVERYBODY = Caller(
-    "gateway", "Tất cả", (*(Grant(role, PROVINCE) for role in ROLES), Grant(SYSTEM, "*"), Grant("admin", PROVINCE))
+    "gateway",
+    "Tất cả",
+    (*(Grant(role, PROVINCE) for role in ROLES), Grant(SYSTEM, "*"), Grant("admin", PROVINCE)),
+    signed_in_at=int(time.time()),
 )
 """Holds every role there is: nothing that this caller sends is refused before it was looked at."""
 AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
@@ -43,7 +47,7 @@ ITEM = {
 GRID = {"rule": "FREQ=DAILY", "at": "05:00", "max_minutes": 45}
 
 
-SERVICES = ("directory", "content", "fleet", "broadcast", "signboard", "reporting", "contest")
+SERVICES = ("alert", "directory", "content", "fleet", "broadcast", "signboard", "reporting", "contest")
 CONTEST = {
     "title": "An toàn trên mạng",
     "title_en": "Safe online",
@@ -59,7 +63,22 @@ CONTEST = {
 }
 _PHONE = "0912345678"
 _CONSENT = {"purpose": "contest", "text_sha256": "a" * 64, "version": "1"}
+NOTICE = {
+    "status": "actual",
+    "severity": "severe",
+    "headline": "Triều cường",
+    "texts": {"vi": "Lên chỗ cao.", "km": "ឡើងទីខ្ពស់។"},
+    "scopes": [COMMUNE],
+    "minutes": 60,
+    "repeat": 3,
+    "gap_s": 10.0,
+    "speak": False,
+}
 VALID: dict[str, dict[str, Any]] = {
+    "alert_request": NOTICE,
+    "alert_update": NOTICE,
+    "alert_confirm": {"ver": 1},
+    "alert_refuse": {"reason": "Sai địa bàn."},
     "directory_sign_in": {"login": "lan", "password": "x"},
     "directory_resolve": {"session_id": "x"},
     "directory_end": {"session_id": "x"},
@@ -109,6 +128,8 @@ class Target:
 
     async def counts(self) -> dict[str, int]:
         """How many documents each collection of the service holds."""
+        if self.running.service.without_database:
+            return {"notices": len(self.running.service.app.state.notices.all)}
         database = self.running.service.db
         names = await database.raw.list_collection_names()
         return {name: await database[name].count({}) for name in sorted(names)}
@@ -155,6 +176,8 @@ async def open_target(name: str, start_service: StartService, events: EventProbe
     over: dict[str, Any] = {}
     if name == "content":
         over |= {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"}
+    if name == "alert":
+        over["key_file"] = nats_server.ring.alert_file
     if name == "fleet":
         over["keys_folder"] = nats_server.ring.folder
     running = await start_service(name, settings_type, main.build, indexes_of(name), **over)
@@ -173,6 +196,8 @@ async def _know_units(running: Running, events: EventProbe) -> None:
         await events.publish(UNIT_CHANGED, event)
 
     async def known() -> bool:
+        if running.service.without_database:
+            return len(running.service.app.state.roster.units) >= len(UNITS)
         return await running.service.db["units"].count({}) >= len(UNITS)
 
     await eventually(known)

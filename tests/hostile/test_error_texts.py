@@ -13,11 +13,12 @@ import pytest
 from lantoa_cli.openapi import documents, operations
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
+SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 PACKAGES = {"lantoa_runtime": ROOT / "libs/runtime/src/lantoa_runtime"} | {
     f"lantoa_{name}": ROOT / f"services/{name}/src/lantoa_{name}" for name in SERVICES
 }
 LANGUAGES = ("vi", "en")
+RECORDINGS = {"audio/wav", "audio/x-wav", "audio/wave", "audio/flac", "audio/ogg"}
 FAMILY = {"AppError", "Forbidden", "Conflict", "Invalid"}
 """Errors whose first argument is their code."""
 
@@ -150,14 +151,17 @@ def test_every_text_is_written_in_its_language():
 
 
 def test_nobody_can_upload_a_file():
-    """Media are made by us from an approved text: there is no upload whose type could lie."""
+    """Media are made by us from an approved text: there is no upload whose type could lie.
+
+    A recording for an alert is decoded and encoded anew, so nothing of the file is passed on.
+    """
     kinds = {
         kind
         for document in documents().values()
         for _, _, operation in operations(document)
         for kind in operation.get("requestBody", {}).get("content", {})
     }
-    assert kinds == {"application/json"}
+    assert kinds - RECORDINGS == {"application/json"}
     taken = [
         f"{file.name}:{node.lineno}"
         for package in PACKAGES

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import schemathesis
+from hostile_shots import takes_json
 from hostile_world import ELSEWHERE, EVERYBODY, SERVICES, Target
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
+from lantoa_cli.openapi import operations
 from lantoa_runtime.http.auth import HEADER, Caller
 from lantoa_testing.plugin import token_for
 
@@ -45,7 +47,11 @@ def _config(url: str, thorough: bool) -> SchemathesisConfig:
 
 
 def _attack(target: Target, caller: Caller, thorough: bool) -> tuple[list[str], Counter[int]]:
+    bodies = [one for _, _, one in operations(target.document) if "requestBody" in one]
+    files = [one["operationId"] for one in bodies if not takes_json(one)]
     schema = schemathesis.openapi.from_dict(target.document, config=_config(target.running.url, thorough))
+
+    schema = schema.exclude(operation_id=files) if files else schema
 
     @schema.auth(refresh_interval=30)
     class _Gateway:

@@ -22,6 +22,8 @@ async def resolve(loaded, who, session_id):
 async def test_the_right_password_gives_a_session_and_the_person_with_unit_names(sign_in, loaded, who):
     status, body, _ = await sign_in()
     assert status == 200
+    signed_in_at = datetime.fromisoformat(body["person"].pop("signed_in_at"))
+    assert abs(loaded.service.clock.now() - signed_in_at) < timedelta(seconds=10)
     assert body["person"] == {
         "id": "p-lan",
         "name": "Nguyễn Thị Phương Lan",
@@ -29,6 +31,8 @@ async def test_the_right_password_gives_a_session_and_the_person_with_unit_names
         "grants": [{"role": "author", "unit_id": "u-1", "unit_name": "Phường Trà Vinh"}],
     }
     status, resolved, _ = await resolve(loaded, who, body["session_id"])
+    # Looking at a session does not make its sign-in any fresher.
+    assert datetime.fromisoformat(resolved["person"].pop("signed_in_at")) == signed_in_at
     assert (status, resolved["person"]) == (200, body["person"])
 
 

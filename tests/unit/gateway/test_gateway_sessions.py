@@ -7,7 +7,8 @@ from lantoa_gateway.usecases import SESSION_SECONDS, TOKEN_SECONDS, Person, Sess
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import Caller, Grant, TokenSigner
 
-LAN = Person({"id": "p-lan", "name": "Lan", "title": "", "grants": [{"role": "author", "unit_id": "u-1"}]})
+VIEW = {"id": "p-lan", "name": "Lan", "title": "", "grants": [{"role": "author", "unit_id": "u-1"}]}
+LAN = Person(VIEW)
 
 
 class Store:
@@ -95,3 +96,8 @@ def test_a_token_is_made_once_for_each_caller_and_service_and_in_time_again():
     assert tokens.token(Caller("p-lan", "Lan", (Grant("admin", "u-1"),)), "content") != first
     time.now += TOKEN_SECONDS
     assert tokens.token(LAN.caller, "content") != first
+
+
+def test_services_are_told_when_a_person_signed_in():
+    assert LAN.caller.signed_in_at is None
+    assert Person({**VIEW, "signed_in_at": "2026-11-24T09:00:00.250Z"}).caller.signed_in_at == 1_795_510_800

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -70,8 +71,10 @@ def refused(verifier, text):
     assert (error.value.code, error.value.http_status) == ("sign-in-required", 401)
 
 
-def test_the_gateways_token_names_the_caller(verifier):
+def test_the_gateways_token_names_the_caller_and_when_they_signed_in(verifier):
     assert verifier.verify(token()) == CALLER
+    fresh = replace(CALLER, signed_in_at=int(NOW) - 30)
+    assert verifier.verify(TokenSigner(KEY).sign(fresh, "content", NOW)).signed_in_at == int(NOW) - 30
 
 
 def test_a_token_for_another_service_is_refused(verifier):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_contracts.streams import NEVER_CAPTURED, STREAMS, StreamSpec
 from lantoa_runtime.topology.apply import Difference, TopologyRefused, check, overlaps
-from lantoa_runtime.topology.conf import NatsPlan, nats_conf, service_rights
+from lantoa_runtime.topology.conf import NatsPlan, PlainRefused, nats_conf, service_rights
 from lantoa_runtime.topology.keys import USERS, ensure_keys
 
 LETTERS = "ab"
@@ -81,11 +81,16 @@ def test_a_service_has_no_right_to_manage_streams_or_to_speak_as_another(service
     assert not any(overlaps(allowed, subject) for allowed in subscribe for subject in ("evt.>", "$JS.>", "$KV.>"))
 
 
-def test_only_fleet_may_speak_to_devices():
+def test_only_fleet_and_alert_may_speak_to_devices_and_neither_in_the_other_s_words():
+    speaking = {}
     for service in SERVICES:
         publish, _ = service_rights(service)
-        speaks = any(overlaps(allowed, subject) for allowed in publish for subject in (*NEVER_CAPTURED, "$KV.>"))
-        assert speaks == (service == "fleet")
+        speaking[service] = {
+            allowed for allowed in publish for said in (*NEVER_CAPTURED, "$KV.>") if overlaps(allowed, said)
+        }
+    assert speaking.pop("fleet") == {"$KV.desired.*", "dev.dn.*.desired", "dev.dn.*.cmd"}
+    assert speaking.pop("alert") == {"$KV.alert.>", "$KV.alert_book.>", "dev.bc.>", "dev.dn.*.alert"}
+    assert set().union(*speaking.values()) == set()
 
 
 def test_keys_are_made_once_private_and_kept(tmp_path):
@@ -116,3 +121,14 @@ def test_the_configuration_names_every_user_once_and_no_secret(tmp_path):
         assert ring.seed_file(user).read_text() not in text
     assert "mqtt" not in text
     assert "mqtt" in nats_conf(ring, NatsPlan(store=tmp_path / "js", port=4222, mqtt_port=1883))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "nats.lantoa.vn"])  # noqa: S104 - to be refused
+def test_a_listener_that_others_reach_needs_a_certificate(tmp_path, host):
+    with pytest.raises(PlainRefused, match="needs a certificate"):
+        NatsPlan(store=tmp_path, port=4222, host=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_may_be_plain(tmp_path, host):
+    assert "tls" not in nats_conf(ensure_keys(tmp_path), NatsPlan(store=tmp_path / "js", port=4222, host=host))

@@ -49,6 +49,10 @@
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_DEVICE_KEYS_FILE" "/keys/device_keys.json") -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_ROOT_PUBLIC" $values.keys.rootPublic) -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_CONSOLE_DIR" "/opt/lantoa/console") -}}
+{{- else if eq .name "alert" -}}
+{{- include "lantoa.var" (list "LANTOA_ALERT_KEY_FILE" "/keys/alert.key") -}}
+{{- include "lantoa.var" (list "LANTOA_ALERT_HOLDERS_FILE" "/keys/alert_holders.json") -}}
+{{- include "lantoa.var" (list "LANTOA_ALERT_SPEECH_COMMAND" (toJson $values.speech.command)) -}}
 {{- else if eq .name "content" -}}
 {{- include "lantoa.var" (list "LANTOA_CONTENT_SPEECH_COMMAND" (toJson $values.speech.command)) -}}
 {{- include "lantoa.var" (list "LANTOA_CONTENT_PUBLIC_URL" $values.public.url) -}}

@@ -4,7 +4,7 @@ Pod of a process; given (dict "root" $ "name" "content" "process" <files/process
 */}}
 {{- define "lantoa.pod" -}}
 {{- $values := .root.Values -}}
-{{- $speaks := and .serves (eq .name "content") -}}
+{{- $speaks := and .serves (has .name (list "alert" "content")) -}}
 {{- $own := index $values.services .name | default dict -}}
 metadata:
   labels: {{- include "lantoa.labels" (dict "root" .root "component" .component) | nindent 4 }}

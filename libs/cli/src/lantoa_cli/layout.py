@@ -123,7 +123,11 @@ class Layout:
 
     def _own_env(self, name: str) -> dict[str, str]:
         if name == "alert":
-            return {"LANTOA_ALERT_KEY_FILE": str(self.ring.alert_file)}
+            return {
+                "LANTOA_ALERT_KEY_FILE": str(self.ring.alert_file),
+                "LANTOA_ALERT_HOLDERS_FILE": str(self.ring.holders_file),
+                "LANTOA_ALERT_SPEECH_COMMAND": json.dumps(self._speech_worker()),
+            }
         if name == "gateway":
             return {
                 "LANTOA_GATEWAY_UPSTREAMS": json.dumps({s: self.url(s) for s in SERVICES if s != "gateway"}),
@@ -135,8 +139,10 @@ class Layout:
         if name == "directory":
             return {"LANTOA_DIRECTORY_CODES_FILE": str(self.codes_file)}
         if name == "content":
-            worker = [sys.executable, str(self.root / "workers/speech/speech_worker.py")]
-            return {"LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(worker), "LANTOA_CONTENT_PUBLIC_URL": self.gateway_url}
+            return {
+                "LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(self._speech_worker()),
+                "LANTOA_CONTENT_PUBLIC_URL": self.gateway_url,
+            }
         if name == "fleet":
             return {
                 "LANTOA_KEYS_FOLDER": str(self.ring.folder),
@@ -149,6 +155,9 @@ class Layout:
                 "LANTOA_FLEET_SNAPSHOT_FILE": str(self.data / "callout" / "registry.json"),
             }
         return {}
+
+    def _speech_worker(self) -> list[str]:
+        return [sys.executable, str(self.root / "workers/speech/speech_worker.py")]
 
     def device_env(self, name: str, kind: str) -> dict[str, str]:
         """Settings of a station or a board's agent."""
@@ -167,18 +176,13 @@ class Layout:
         ]
 
     def services(self) -> list[Program]:
-        """The callout and every service."""
-        programs = [
-            Program(
-                "callout",
-                [sys.executable, "-m", "lantoa_fleet.callout"],
-                self.service_env("callout"),
-                f"{self.url('callout')}/readyz",
-            )
-        ]
+        """Every service, alert first, and the callout."""
+        programs = []
         for name in SERVICES:
             command = [sys.executable, "-m", f"lantoa_{name}.main", "serve", "--migrate"]
             programs.append(Program(name, command, self.service_env(name), f"{self.url(name)}/readyz"))
+        callout = [sys.executable, "-m", "lantoa_fleet.callout"]
+        programs.append(Program("callout", callout, self.service_env("callout"), f"{self.url('callout')}/readyz"))
         return programs
 
     def devices(self) -> list[Program]:

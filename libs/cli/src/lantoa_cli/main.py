@@ -15,6 +15,7 @@ import aiohttp
 import typer
 
 from lantoa_cli import demo
+from lantoa_cli.alert import alert
 from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
 from lantoa_cli.keys import keys
@@ -37,6 +38,7 @@ contracts_app = typer.Typer(
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
+app.add_typer(alert, name="alert")
 app.command("replay")(replay)
 app.command("load")(load)
 

@@ -10,7 +10,7 @@ import typer
 from nats.js import JetStreamContext
 
 from lantoa_runtime.topology import apply as engine
-from lantoa_runtime.topology.conf import NatsPlan, nats_conf
+from lantoa_runtime.topology.conf import NatsPlan, PlainRefused, Tls, nats_conf
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ Replicas = Annotated[int, typer.Option("--replicas", envvar="LANTOA_STREAM_REPLI
 AckWait = Annotated[float, typer.Option("--ack-wait", envvar="LANTOA_ACK_WAIT_SECONDS")]
 _URL = "nats://127.0.0.1:18222"
 _KEYS = Path("data/keys")
+_HOST = "127.0.0.1"
 ACK_WAIT_SECONDS = 15.0
 
 
@@ -67,6 +68,18 @@ def diff(url: Url = _URL, keys: Keys = _KEYS, replicas: Replicas = 1, ack_wait: 
 
 
 @topology.command()
-def conf(store: Annotated[Path, typer.Option(help="JetStream's folder on the server.")], keys: Keys = _KEYS) -> None:
+def conf(
+    store: Annotated[Path, typer.Option(help="JetStream's folder on the server.")],
+    keys: Keys = _KEYS,
+    host: Annotated[str, typer.Option(help="What the server binds; beyond loopback with a certificate.")] = _HOST,
+    cert: Annotated[Path | None, typer.Option(help="The server's certificate with its chain.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
+) -> None:
     """Print a nats.conf with the accounts and rights of the contracts; makes keys that are missing."""
-    typer.echo(nats_conf(ensure_keys(keys), NatsPlan(store=store, port=4222, monitor_port=8222, mqtt_port=1883)))
+    tls = Tls(cert, key) if cert and key else None
+    try:
+        plan = NatsPlan(store=store, port=4222, monitor_port=8222, mqtt_port=1883, host=host, tls=tls)
+    except PlainRefused as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from error
+    typer.echo(nats_conf(ensure_keys(keys), plan))

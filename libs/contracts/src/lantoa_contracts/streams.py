@@ -88,7 +88,7 @@ STREAMS: tuple[StreamSpec, ...] = (
     _bucket("desired", "$KV.desired.*", ("$KV.desired.*", "dev.dn.{{wildcard(1)}}.desired"), 256 * _MIB),
     _bucket("alert", "$KV.alert.>", ("$KV.alert.>", "dev.bc.>"), 64 * _MIB),
     # What alert keeps for itself: notices, who has them, devices and units. It needs no other store.
-    _bucket("alert_book", "$KV.alert_book.>", None, 128 * _MIB),
+    _bucket("alert_book", "$KV.alert_book.>", None, 512 * _MIB),
     StreamSpec(
         "DLQ",
         ("dlq.>",),

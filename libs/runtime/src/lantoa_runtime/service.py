@@ -18,7 +18,6 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from lantoa_runtime import __version__
-from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import conditions, problems
 from lantoa_runtime.http.api import Api
@@ -28,6 +27,7 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import BUILD_INFO, configure_logs, configure_traces, watch_loop
 
 if TYPE_CHECKING:
+    from lantoa_runtime.blobs import Blobs
     from lantoa_runtime.bus import Bus
     from lantoa_runtime.mongo import Aggregates, Database, Index
 
@@ -47,7 +47,6 @@ class Service(Generic[S]):
     name: str
     settings: S
     clock: Clock
-    blobs: Blobs
     app: FastAPI
     draining: bool = False
     stateless: bool = False
@@ -69,6 +68,13 @@ class Service(Generic[S]):
 
         database.install(self.app)
         return connect(self.settings, self.name)
+
+    @cached_property
+    def blobs(self) -> "Blobs":
+        """The platform's files."""
+        from lantoa_runtime.blobs import Blobs
+
+        return Blobs(self.settings.media_url)
 
     @cached_property
     def bus(self) -> "Bus":
@@ -192,7 +198,6 @@ def assemble(name: str, settings: S) -> Service[S]:
         name=name,
         settings=settings,
         clock=clock,
-        blobs=Blobs(settings.media_url),
         app=app,
     )
     app.state.service = service

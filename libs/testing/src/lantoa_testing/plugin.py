@@ -242,7 +242,8 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
                 await running.stop()
     finally:
         await session.close()
-        for database in {running.service.name: running.service.settings for running in started}.items():
+        kept = [running.service for running in started if not running.service.without_database]
+        for database in {service.name: service.settings for service in kept}.items():
             await _drop(*database)
 
 

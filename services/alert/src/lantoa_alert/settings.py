@@ -13,5 +13,14 @@ class AlertSettings(RuntimeSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
-    key_file: Path = Field(default=Path("alert.key"), validation_alias="LANTOA_ALERT_KEY_FILE")
+    key_file: Path = Field(validation_alias="LANTOA_ALERT_KEY_FILE")
     """32 bytes: the key that signs orders to devices."""
+    holders_file: Path | None = Field(default=None, validation_alias="LANTOA_ALERT_HOLDERS_FILE")
+    """Public keys of the key holders, as `lantoa alert holders add` writes them; read at each request of theirs."""
+    speech_command: tuple[str, ...] = Field(default=(), validation_alias="LANTOA_ALERT_SPEECH_COMMAND")
+    """How the speech worker is started, as a JSON list; without one, notices sound only what was recorded."""
+    voice: str = Field(default="vi-vn-x-south", validation_alias="LANTOA_ALERT_VOICE")
+    turn_seconds: float = Field(default=0.5, gt=0, validation_alias="LANTOA_ALERT_TURN_SECONDS")
+    """How often what other processes wrote is taken up, and what is still to be stored is tried again."""
+    reach_seconds: float = Field(default=3.0, gt=0, validation_alias="LANTOA_ALERT_REACH_SECONDS")
+    """How often events tell how far a notice has come."""

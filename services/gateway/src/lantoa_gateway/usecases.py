@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from lantoa_gateway.domain import Target
@@ -25,8 +26,10 @@ class Person:
 
     def __init__(self, view: dict[str, Any], citizen: bool = False) -> None:
         grants = tuple(Grant(grant["role"], grant["unit_id"]) for grant in view.get("grants", ()))
+        since = view.get("signed_in_at")
+        signed_in_at = int(datetime.fromisoformat(since).timestamp()) if since else None
         self.view = view
-        self.caller = Caller(view["id"], view["name"], grants, citizen)
+        self.caller = Caller(view["id"], view["name"], grants, citizen, signed_in_at)
         """What the services are told."""
 
 

@@ -15,6 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, NotFoundError
 
 from lantoa_contracts.catalogue import EventSpec, consumed_by
+from lantoa_runtime.bus.batches import BatchHandler, BatchReader
 from lantoa_runtime.bus.delivery import OUTCOMES, Delivery, Handler
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import EventRefused, Unavailable
@@ -71,6 +72,7 @@ class Bus:
         # The broker's own prefix does not reach pull subscriptions (FastStream 0.7.8): give it a second time.
         self._inbox = f"{inbox}.".encode()
         self._subscribers: dict[EventSpec, Any] = {}
+        self._readers: dict[EventSpec, BatchReader] = {}
         self._alive: dict[str, bool] = {}
         self._started = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -126,8 +128,7 @@ class Bus:
         Raises:
             MisboundConsumers: the catalogue does not name this service as a consumer.
         """
-        if self.service not in spec.consumers:
-            raise MisboundConsumers(f"{self.service} is not a consumer of {spec.name}")
+        self._claim(spec)
 
         def register(handler: Handler) -> Handler:
             delivery = Delivery(
@@ -156,13 +157,34 @@ class Bus:
             )
             subscriber(deliver)
             self._subscribers[spec] = subscriber
-            self._alive[spec.durable(self.service)] = False
-            EVENTS_REDELIVERED.labels(spec.name)
-            for outcome in OUTCOMES:
-                EVENTS_PROCESSED.labels(spec.name, outcome)  # From the start: an alert sees the first one rise from 0.
             return handler
 
         return register
+
+    def in_batches(self, spec: EventSpec, handler: BatchHandler) -> None:
+        """Handle what the catalogue says this service consumes many at a time.
+
+        Raises:
+            MisboundConsumers: the catalogue does not name this service as a consumer.
+        """
+        self._claim(spec)
+        self._readers[spec] = BatchReader(
+            spec=spec,
+            handler=handler,
+            service=self.service,
+            dead_letter=self._dead_letter,
+            clock=self._clock,
+            client=lambda: self.client,
+            infrastructure_wait=self._settings.infrastructure_wait_seconds,
+        )
+
+    def _claim(self, spec: EventSpec) -> None:
+        if self.service not in spec.consumers:
+            raise MisboundConsumers(f"{self.service} is not a consumer of {spec.name}")
+        self._alive[spec.durable(self.service)] = False
+        EVENTS_REDELIVERED.labels(spec.name)
+        for outcome in OUTCOMES:
+            EVENTS_PROCESSED.labels(spec.name, outcome)  # From the start: an alert sees the first one rise from 0.
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -172,7 +194,8 @@ class Bus:
         Raises:
             MisboundConsumers: handlers and catalogue do not agree.
         """
-        missing = {spec.name for spec in consumed_by(self.service)} - {spec.name for spec in self._subscribers}
+        handled = {spec.name for spec in (*self._subscribers, *self._readers)}
+        missing = {spec.name for spec in consumed_by(self.service)} - handled
         if missing:
             raise MisboundConsumers(f"no handler for {', '.join(sorted(missing))}")
         self._tasks.append(asyncio.create_task(self._run()))
@@ -186,7 +209,7 @@ class Bus:
             except Exception as error:  # noqa: BLE001 - any failure to start is tried again, and readiness tells
                 log.warning("bus not ready yet", error=repr(error))
                 await asyncio.sleep(_START_WAIT)
-        log.info("bus ready", consumers=len(self._subscribers))
+        log.info("bus ready", consumers=len(self._alive))
         while True:
             await asyncio.sleep(self._settings.watch_seconds)
             await self._watch()
@@ -199,6 +222,11 @@ class Bus:
                 await subscriber.start()
             self._alive[spec.durable(self.service)] = True
             CONSUMER_ALIVE.labels(spec.durable(self.service)).set(1)
+        for spec, reader in self._readers.items():
+            if not await self._fits(spec):
+                raise MisboundConsumers(f"durable {spec.durable(self.service)} is missing or filters another subject")
+            self._tasks.append(asyncio.create_task(reader.run()))
+            self._alive[spec.durable(self.service)] = True
 
     async def _fits(self, spec: EventSpec) -> bool:
         """Whether the server has the durable that the catalogue describes."""
@@ -226,6 +254,14 @@ class Bus:
                     await subscriber.start()
                 self._alive[durable] = fits
             except Exception as error:  # noqa: BLE001 - the watch must outlive whatever a look can raise
+                log.warning("consumer not seen", durable=durable, error=repr(error))
+                self._alive[durable] = False
+            CONSUMER_ALIVE.labels(durable).set(int(self._alive[durable]))
+        for spec, reader in self._readers.items():
+            durable = spec.durable(self.service)
+            try:
+                self._alive[durable] = await self._fits(spec) and reader.running
+            except Exception as error:  # noqa: BLE001 - as above
                 log.warning("consumer not seen", durable=durable, error=repr(error))
                 self._alive[durable] = False
             CONSUMER_ALIVE.labels(durable).set(int(self._alive[durable]))

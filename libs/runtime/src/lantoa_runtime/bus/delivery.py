@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import MSG_ID, TRACEPARENT, Envelope
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Unavailable
-from lantoa_runtime.mongo.driver import MongoError, is_outage
 from lantoa_runtime.telemetry import (
     EVENT_AGE,
     EVENT_SECONDS,
@@ -56,8 +56,10 @@ def is_infrastructure(error: Exception) -> bool:
 
     A programming error that only looks like one (a bad query, a document or message too large) is not.
     """
-    if isinstance(error, MongoError):
-        return is_outage(error)
+    # An error of MongoDB comes only where its driver is loaded; a service without a database does not load it.
+    driver = sys.modules.get("lantoa_runtime.mongo.driver")
+    if driver is not None and isinstance(error, driver.MongoError):
+        return bool(driver.is_outage(error))
     if isinstance(error, OSError):
         return not isinstance(error, _WRONG_PATHS)
     return isinstance(error, _OUTAGES) and not isinstance(error, _OUR_OWN_FAULTS)
@@ -239,9 +241,8 @@ class Delivery:
             await msg.nak(delay=wait)
             return "retry"
         try:
-            await self.dead_letter(
-                f"dlq.{self.service}.{msg.metadata.consumer}", msg.data, self._dead_headers(msg, error)
-            )
+            headers = dead_headers(msg, error, self.clock.now())
+            await self.dead_letter(f"dlq.{self.service}.{msg.metadata.consumer}", msg.data, headers)
         except Exception as refused:  # noqa: BLE001 - what the DLQ did not take must not be lost
             log.error("dead letter not stored", refused=repr(refused), **context)
             await msg.nak(delay=self.infrastructure_wait)
@@ -259,22 +260,22 @@ class Delivery:
             return None
         return self.backoff[counted - 1] if counted <= len(self.backoff) else None
 
-    def _dead_headers(self, msg: Msg, error: Exception) -> dict[str, str]:
-        metadata = msg.metadata
-        kept = {
-            name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT
-        }
-        return {
-            **kept,
-            "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",
-            "Lt-Origin-Subject": msg.subject,
-            "Lt-Origin-Stream": metadata.stream,
-            "Lt-Origin-Seq": str(metadata.sequence.stream),
-            "Lt-Durable": metadata.consumer,
-            "Lt-Deliveries": str(metadata.num_delivered),
-            "Lt-Error": _one_line(f"{type(error).__name__}: {error}"),
-            "Lt-At": self.clock.now().isoformat(),
-        }
+
+def dead_headers(msg: Msg, error: Exception, now: datetime) -> dict[str, str]:
+    """What a dead letter says of the message that it was."""
+    metadata = msg.metadata
+    kept = {name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT}
+    return {
+        **kept,
+        "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",
+        "Lt-Origin-Subject": msg.subject,
+        "Lt-Origin-Stream": metadata.stream,
+        "Lt-Origin-Seq": str(metadata.sequence.stream),
+        "Lt-Durable": metadata.consumer,
+        "Lt-Deliveries": str(metadata.num_delivered),
+        "Lt-Error": _one_line(f"{type(error).__name__}: {error}"),
+        "Lt-At": now.isoformat(),
+    }
 
 
 def _one_line(text: str) -> str:

@@ -43,6 +43,8 @@ class Caller:
     grants: tuple[Grant, ...] = ()
     citizen: bool = False
     """Somebody who signed in by phone: has no grants, ``name`` is the masked number."""
+    signed_in_at: int | None = None
+    """When the caller last typed their password, in Unix seconds; ``None`` for who has none."""
 
     def may(self, role: str, path: Iterable[str]) -> bool:
         """Whether the caller holds a role, or ``admin``, for a unit given by its path from the root."""
@@ -90,6 +92,7 @@ class TokenSigner:
             "name": caller.name,
             "grants": [[grant.role, grant.unit_id] for grant in caller.grants],
             "citizen": caller.citizen,
+            "auth_time": caller.signed_in_at,
             "iat": int(now),
             "exp": int(now) + LIFETIME_SECONDS,
         }
@@ -127,7 +130,9 @@ class TokenVerifier:
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise AppError("sign-in-required", 401) from error
         grants = tuple(Grant(role, unit) for role, unit in claims["grants"])
-        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True)
+        since = claims.get("auth_time")
+        since = since if isinstance(since, int) else None
+        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True, since)
         self._known[token] = (claims["exp"], caller)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

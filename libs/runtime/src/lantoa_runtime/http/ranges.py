@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from lantoa_runtime.blobs import Blobs
+if TYPE_CHECKING:
+    from lantoa_runtime.blobs import Blobs
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
@@ -31,7 +33,7 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 async def blob_response(
-    request: Request, blobs: Blobs, sha256: str, media_type: str, headers: Mapping[str, str] | None = None
+    request: Request, blobs: "Blobs", sha256: str, media_type: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A stored file or the part of it that was asked for. Its hash is its ETag: it never changes.
 

@@ -4,6 +4,7 @@ Devices live in an account of their own, joined to the platform's by exports and
 deletes streams and forges events merely by pointing the reply subject of what it may publish.
 """
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +25,9 @@ ALERT_ISSUE = "alert.rpc.issue"
 
 
 def _of_bucket(name: str) -> tuple[str, ...]:
-    """Rights of a service that writes a bucket and reads all of it when it starts."""
+    """Rights of a service that writes a bucket and follows all of it, by DIRECT.GET of one key or of many."""
     stream = f"KV_{name}"
-    return (
-        f"$KV.{name}.>",
-        f"$JS.API.STREAM.INFO.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}.>",
-        f"$JS.API.CONSUMER.CREATE.{stream}.>",
-        f"$JS.API.CONSUMER.INFO.{stream}.>",
-        f"$JS.API.CONSUMER.DELETE.{stream}.>",
-        f"$JS.FC.{stream}.>",
-    )
+    return f"$KV.{name}.>", f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.>"
 
 
 _EXTRA_PUBLISH = {
@@ -60,9 +53,21 @@ _ANSWERS = ("fleet", "alert")
 """Services that answer requests of devices: ``allow_responses`` instead of a right to publish on any reply subject."""
 
 
+class PlainRefused(Exception):
+    """A listener that others reach would speak without TLS."""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files of a server's certificate, with its chain, and its private key, as the server sees them."""
+
+    cert_file: Path
+    key_file: Path
+
+
 @dataclass(frozen=True)
 class NatsPlan:
-    """Where the embedded server listens and keeps its files; ports on loopback, 0 leaves a listener out."""
+    """Where a server listens and keeps its files; 0 leaves a listener out. The monitor never leaves loopback."""
 
     store: Path
     port: int
@@ -70,6 +75,20 @@ class NatsPlan:
     websocket_port: int = 0
     mqtt_port: int = 0
     callout_timeout_seconds: int = 10
+    host: str = "127.0.0.1"
+    """What every other listener binds. Beyond loopback it must be TLS: alerts and devices' tokens cross it."""
+    tls: Tls | None = None
+
+    def __post_init__(self) -> None:
+        if self.tls is None and not _is_loopback(self.host):
+            raise PlainRefused(f"NATS on {self.host} needs a certificate: only loopback may be without TLS")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def service_rights(service: str) -> tuple[list[str], list[str]]:
@@ -146,18 +165,22 @@ system_account: SYS"""
 
 def nats_conf(ring: KeyRing, plan: NatsPlan) -> str:
     """The server's configuration as text; it passes ``nats-server -t``."""
-    listeners = []
+    files = f'cert_file: "{plan.tls.cert_file}", key_file: "{plan.tls.key_file}"' if plan.tls else ""
+    tls = f"tls {{ {files} }}" if plan.tls else ""
+    listeners = [tls] if tls else []
+    host = f'host: "{plan.host}"'
     if plan.monitor_port:
         listeners.append(f"http: 127.0.0.1:{plan.monitor_port}")
     if plan.mqtt_port:
-        listeners.append(f'mqtt {{ host: 127.0.0.1, port: {plan.mqtt_port}, ack_wait: "30s", max_ack_pending: 100 }}')
+        about = 'ack_wait: "30s", max_ack_pending: 100' + (f", {tls}" if tls else "")
+        listeners.append(f"mqtt {{ {host}, port: {plan.mqtt_port}, {about} }}")
     if plan.websocket_port:
-        listeners.append(
-            f"websocket {{ host: 127.0.0.1, port: {plan.websocket_port}, no_tls: true, compression: true }}"
-        )
+        about = f"{tls or 'no_tls: true'}, compression: true"
+        listeners.append(f"websocket {{ {host}, port: {plan.websocket_port}, {about} }}")
     bypass = ", ".join(ring.public(user) for user in USERS)
     return f"""server_name: lantoa-1
-listen: 127.0.0.1:{plan.port}
+{host}
+port: {plan.port}
 max_connections: 20000
 max_payload: 1MB
 write_deadline: "10s"

@@ -77,6 +77,11 @@ class KeyRing:
         return self.folder / "alert.key"
 
     @property
+    def holders_file(self) -> Path:
+        """Public keys of the people who may issue an alert by `lantoa alert issue`, a JSON list of name and key."""
+        return self.folder / "alert_holders.json"
+
+    @property
     def key_set_file(self) -> Path:
         """The key set that the root has signed."""
         return self.folder / "device_keys.json"
@@ -124,6 +129,8 @@ def ensure_keys(folder: Path) -> KeyRing:
         )
         signed = make_key_set(root, [fleet.public], [alert.public])
         write_key_file(ring.key_set_file, signed.model_dump_json().encode())
+    if not ring.holders_file.exists():
+        write_key_file(ring.holders_file, b"[]")
     if not ring.internal_keys_file.exists():
         _make_gateway_keys(ring)
     return ring

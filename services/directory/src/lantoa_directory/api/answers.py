@@ -1,6 +1,6 @@
 """What the directory answers."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -65,6 +65,8 @@ class SignedInPerson(BaseModel):
     name: str
     title: str
     grants: list[NamedGrant]
+    signed_in_at: datetime
+    """When the session began: an alert asks for a fresh one."""
 
 
 class SignedInCitizen(BaseModel):

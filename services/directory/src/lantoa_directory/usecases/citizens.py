@@ -115,7 +115,7 @@ class Citizens:
         given = asdict(consent)
         if not any({name: kept[name] for name in given} == given for kept in citizen["consents"]):
             await self._citizens.update_one({"_id": citizen["_id"]}, {"$push": {"consents": {**given, "at": now}}})
-        return await self._sessions.begin("citizen", citizen["_id"]), citizen_view(citizen)
+        return await self._sessions.begin("citizen", citizen["_id"], now), citizen_view(citizen)
 
     async def _spend(self, phone: str, code: str, now: datetime) -> None:
         """Use the code up. No try is answered that was not counted, so many at once are not all the first."""

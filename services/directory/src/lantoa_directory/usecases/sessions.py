@@ -65,11 +65,11 @@ class Sessions:
         if not await self._passwords.fits(person["password"] if person else None, password) or person is None:
             raise AppError("directory.wrong-credentials", 401)
         await self._attempts.delete_one({"_id": attempt})
-        return await self.begin("person", person["_id"]), await self._view(person)
+        since = self._clock.now()
+        return await self.begin("person", person["_id"], since), await self._view(person, since)
 
-    async def begin(self, kind: Kind, owner_id: str) -> str:
-        """A new session of somebody who has shown who they are; its id."""
-        now = self._clock.now()
+    async def begin(self, kind: Kind, owner_id: str, now: datetime) -> str:
+        """A new session of somebody who has shown in this moment who they are; its id."""
         session_id = secrets.token_urlsafe(32)
         session = {"kind": kind, f"{kind}_id": owner_id, "created_at": now, "ends_at": session_end(now, now)}
         await self._sessions.insert_one({"_id": digest(session_id), **session})
@@ -112,7 +112,10 @@ class Sessions:
         if owner is None or "name" not in owner:
             raise AppError("sign-in-required", 401)
         await self._sessions.update_one(key, {"$set": {"ends_at": session_end(session["created_at"], now)}})
-        return {"kind": kind, kind: await self._view(owner) if kind == "person" else citizen_view(owner)}
+        return {
+            "kind": kind,
+            kind: await self._view(owner, session["created_at"]) if kind == "person" else citizen_view(owner),
+        }
 
     async def end(self, session_id: str) -> None:
         """Sign out; an unknown session is no error."""
@@ -122,8 +125,9 @@ class Sessions:
         """Sign somebody out everywhere."""
         await self._sessions.delete_many({f"{kind}_id": owner_id})
 
-    async def _view(self, person: Document) -> dict[str, Any]:
+    async def _view(self, person: Document, signed_in_at: datetime) -> dict[str, Any]:
         ids = [grant["unit_id"] for grant in person["grants"]]
         names = {unit["_id"]: unit["name"] for unit in await self._units.find({"_id": {"$in": ids}}, {"name": 1})}
         grants = [{**grant, "unit_name": names.get(grant["unit_id"], "")} for grant in person["grants"]]
-        return {"id": person["_id"], "name": person["name"], "title": person["title"], "grants": grants}
+        about = {"id": person["_id"], "name": person["name"], "title": person["title"]}
+        return {**about, "grants": grants, "signed_in_at": signed_in_at}

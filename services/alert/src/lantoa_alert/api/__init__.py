@@ -1,0 +1,1 @@
+"""Alert over HTTP."""

@@ -1,0 +1,47 @@
+"""A province for the tests of the alert service."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from alert_world import CAU_KE, NOWHERE, PROVINCE, TRA_CU, WORKER, Ears, Province
+
+from lantoa_alert.main import build
+from lantoa_alert.settings import AlertSettings
+from lantoa_contracts.base import SignedDocument
+from lantoa_signing.documents import open_key_set, unb64
+from lantoa_testing import eventually
+from lantoa_testing.plugin import EventProbe, NatsServer, StartService
+
+
+@pytest.fixture
+async def province(start_service: StartService, nats_server: NatsServer, events: EventProbe) -> AsyncIterator[Province]:
+    ring = nats_server.ring
+    options = {
+        "key_file": ring.alert_file,
+        "holders_file": ring.holders_file,
+        "speech_command": WORKER,
+        "mongo_url": NOWHERE,
+        "turn_seconds": 0.05,
+        "reach_seconds": 0.2,
+    }
+    running = await start_service("alert", AlertSettings, build, **options)
+    document = SignedDocument.model_validate_json(ring.key_set_file.read_bytes())
+    ears = Ears(open_key_set(document, unb64(ring.root_public)))
+    client = await nats_server.connect()
+    await ears.listen(client)
+    made = Province(running, events, ears, start_service, nats_server, options)
+    for unit_id, path in ((PROVINCE, ()), (CAU_KE, (PROVINCE,)), (TRA_CU, (PROVINCE,))):
+        await made.unit(unit_id, *path)
+    await asyncio.gather(
+        made.device("d-1", CAU_KE), made.device("d-2", CAU_KE, "ven-song"), made.device("d-3", TRA_CU, "ven-song")
+    )
+    await made.settle(3)
+    await eventually(lambda: len(running.service.app.state.roster.units) == 3)
+    yield made
+    await client.close()
