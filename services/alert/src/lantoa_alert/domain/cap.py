@@ -1,5 +1,6 @@
 """CAP 1.2 messages (OASIS Standard CAP-v1.2, 1 July 2010) as they are once read: only what a notice needs."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -16,13 +17,21 @@ CapType = Literal["Alert", "Update", "Cancel", "Ack", "Error"]
 CapScope = Literal["Public", "Restricted", "Private"]
 CapSeverity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 
+_TIME = re.compile(
+    r"(?:19[7-9]|20[0-9]|21[0-9])[0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[-+][0-9]{2}:[0-9]{2}"
+)
+
 
 class CapRefused(AppError):
-    """A message or a part of it is not taken. ``reason`` is one of the codes in the catalogue after ``alert.cap-``."""
+    """A message or a part of it is not taken. Its code begins with ``alert.cap-``."""
 
-    def __init__(self, reason: str, http_status: int = 422, **params: str | int) -> None:
-        super().__init__(f"alert.cap-{reason}", http_status, retryable=False, **params)
-        self.reason = reason
+    def __init__(self, code: str, http_status: int = 422, **params: str | int) -> None:
+        super().__init__(code, http_status, retryable=False, **params)
+
+    @property
+    def reason(self) -> str:
+        """The code without what all have: bounded, for metrics and verdicts."""
+        return self.code.removeprefix("alert.cap-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,17 @@ def cap_time(moment: datetime) -> str:
     return f"{written[:-6]}-00:00" if written.endswith("+00:00") else written
 
 
+def cap_moment(written: str) -> datetime:
+    """The time that CAP wrote (3.3.2), aware; of the years 1970 to 2199, so that it can be reckoned with.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _TIME.fullmatch(written):
+        raise ValueError(f"no CAP time: {written[:40]!r}")
+    return datetime.fromisoformat(written)
+
+
 def referenced(written: str) -> tuple[CapKey, ...]:
     """The messages that ``references`` names: ``sender,identifier,sent`` parted by white space (3.2.1).
 
@@ -95,12 +115,9 @@ def referenced(written: str) -> tuple[CapKey, ...]:
     for triple in written.split():
         parts = triple.split(",")
         if len(parts) != 3 or not all(parts):
-            raise CapRefused("references")
+            raise CapRefused("alert.cap-references")
         try:
-            sent = datetime.fromisoformat(parts[2])
+            keys.append(CapKey(parts[0], parts[1], cap_moment(parts[2])))
         except ValueError as error:
-            raise CapRefused("references") from error
-        if sent.tzinfo is None:
-            raise CapRefused("references")
-        keys.append(CapKey(parts[0], parts[1], sent))
+            raise CapRefused("alert.cap-references") from error
     return tuple(dict.fromkeys(keys))

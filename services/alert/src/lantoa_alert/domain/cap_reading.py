@@ -12,13 +12,12 @@ from typing import Any, cast
 
 from lxml import etree
 
-from lantoa_alert.domain.cap import MOST_BYTES, NAMESPACE, CapAlert, CapArea, CapInfo, CapKey, CapRefused
+from lantoa_alert.domain.cap import MOST_BYTES, NAMESPACE, CapAlert, CapArea, CapInfo, CapKey, CapRefused, cap_moment
 
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HINTS = (f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation")
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]*)["']""")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[-+][0-9]{2}:[0-9]{2}")
 _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NAME = re.compile(r"[^\s,<&]+")
@@ -37,21 +36,21 @@ def parsed(xml: bytes) -> Any:
         CapRefused: ``too-large``, ``encoding``, ``doctype`` or ``not-xml``.
     """
     if len(xml) > MOST_BYTES:
-        raise CapRefused("too-large", 413)
+        raise CapRefused("alert.cap-too-large", 413)
     declared = _DECLARED.match(xml.removeprefix(b"\xef\xbb\xbf"))
     if declared and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii"):
-        raise CapRefused("encoding")
+        raise CapRefused("alert.cap-encoding")
     try:
         xml.decode()
     except UnicodeDecodeError as error:
-        raise CapRefused("encoding") from error
+        raise CapRefused("alert.cap-encoding") from error
     # Before any parser sees it. UTF-8 has no second way to write these letters.
     if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
-        raise CapRefused("doctype")
+        raise CapRefused("alert.cap-doctype")
     try:
         return etree.fromstring(xml, safe_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise CapRefused("not-xml") from error
+        raise CapRefused("alert.cap-not-xml") from error
 
 
 # -- the values ---------------------------------------------------------------------------------------------------
@@ -81,10 +80,8 @@ def _fitting(pattern: re.Pattern[str]) -> Callable[[str], str]:
 
 def _time(value: str) -> str:
     trimmed = value.strip(_XML_SPACE)
-    if not _TIME.fullmatch(trimmed):
-        raise _Unfit
     try:
-        datetime.fromisoformat(trimmed)
+        cap_moment(trimmed)
     except ValueError as error:
         raise _Unfit from error
     return trimmed
@@ -201,7 +198,7 @@ def read(xml: bytes) -> CapAlert:
 def read_root(root: Any) -> CapAlert:
     """The message below a root element; see :func:`read`."""
     if root.tag != f"{{{NAMESPACE}}}alert":
-        raise CapRefused("not-cap")
+        raise CapRefused("alert.cap-not-cap")
     return _alert(_children(root, _ALERT, "alert"))
 
 
@@ -221,14 +218,14 @@ def _children(element: Any, table: tuple[_Element, ...], path: str) -> _Read:
             at += 1
         local = _local(child)
         if at == len(table):
-            raise CapRefused("schema", where=f"{path}/{local}")
+            raise CapRefused("alert.cap-schema", where=f"{path}/{local}")
         if at != place:
             _enough(table, place, times, at, path)
             place, times = at, 0
         spec = table[at]
         times += 1
         if times > spec.most:
-            raise CapRefused("schema", where=f"{path}/{local}")
+            raise CapRefused("alert.cap-schema", where=f"{path}/{local}")
         if spec.children:
             found.inner.setdefault(local, []).append(_children(child, spec.children, f"{path}/{local}"))
         else:
@@ -241,17 +238,17 @@ def _enough(table: tuple[_Element, ...], place: int, times: int, until: int, pat
     """What is passed over on the way from one place of the table to another may be missing."""
     for at in range(place, until):
         if (times if at == place else 0) < table[at].least:
-            raise CapRefused("schema", where=f"{path}/{table[at].name}")
+            raise CapRefused("alert.cap-schema", where=f"{path}/{table[at].name}")
 
 
 def _value(element: Any, spec: _Element, path: str) -> str:
     _no_attributes(element, path)
     if next(_elements(element), None) is not None:
-        raise CapRefused("schema", where=path)
+        raise CapRefused("alert.cap-schema", where=path)
     try:
         return spec.fit(_whole_text(element))
     except _Unfit as error:
-        raise CapRefused("schema", where=path) from error
+        raise CapRefused("alert.cap-schema", where=path) from error
 
 
 def _elements(element: Any) -> Iterator[Any]:
@@ -266,12 +263,12 @@ def _whole_text(element: Any) -> str:
 
 def _no_attributes(element: Any, path: str) -> None:
     if any(name not in _HINTS for name in element.attrib):
-        raise CapRefused("schema", where=f"{path}/@")
+        raise CapRefused("alert.cap-schema", where=f"{path}/@")
 
 
 def _no_loose_text(element: Any, path: str) -> None:
     if _whole_text(element).strip(_XML_SPACE):
-        raise CapRefused("schema", where=path)
+        raise CapRefused("alert.cap-schema", where=path)
 
 
 def _local(element: Any) -> str:
@@ -284,7 +281,7 @@ def _local(element: Any) -> str:
 
 def _alert(found: _Read) -> CapAlert:
     return CapAlert(
-        key=CapKey(found.get("sender"), found.get("identifier"), datetime.fromisoformat(found.get("sent"))),
+        key=CapKey(found.get("sender"), found.get("identifier"), cap_moment(found.get("sent"))),
         status=cast("Any", found.get("status")),
         msg_type=cast("Any", found.get("msgType")),
         scope=cast("Any", found.get("scope")),
@@ -321,4 +318,4 @@ def _info(found: _Read) -> CapInfo:
 
 
 def _moment(written: str) -> datetime | None:
-    return datetime.fromisoformat(written) if written else None
+    return cap_moment(written) if written else None

@@ -94,27 +94,27 @@ def verified(root: Any, now: datetime, pinned: Sequence[x509.Certificate]) -> by
     certificate = _signer(signature, now, pinned)
     value = signature.find(f"{_DS}SignedInfo/{_DS}Reference/{_DS}DigestValue")
     if _base64(value.text) is None:
-        raise CapRefused("digest")
+        raise CapRefused("alert.cap-digest")
     if _base64(signature.findtext(f"{_DS}SignatureValue")) is None:
-        raise CapRefused("signature")
+        raise CapRefused("alert.cap-signature")
     forms = (root, _without_blanks(root))
     for form in forms:
         text = _verified(form, certificate, now)
         if text is not None:
             return text
-    raise CapRefused("signature" if any(_digest_fits(form) for form in forms) else "digest")
+    raise CapRefused("alert.cap-signature" if any(_digest_fits(form) for form in forms) else "alert.cap-digest")
 
 
 def _shape(root: Any) -> Any:
     """The signature, when document and signature have the one shape that is taken."""
     found = list(root.iter(f"{_DS}Signature"))
     if len(found) != 1 or found[0].getparent() is not root:
-        raise CapRefused("signature")
+        raise CapRefused("alert.cap-signature")
     signature = found[0]
     info = signature.find(f"{_DS}SignedInfo")
     references = [] if info is None else info.findall(f"{_DS}Reference")
     if len(references) != 1 or references[0].get("URI") != "":
-        raise CapRefused("signature")
+        raise CapRefused("alert.cap-signature")
     transforms = [one.get("Algorithm") for one in references[0].iterfind(f"{_DS}Transforms/{_DS}Transform")]
     method = info.find(f"{_DS}CanonicalizationMethod")
     if (
@@ -125,7 +125,7 @@ def _shape(root: Any) -> Any:
         or method.get("Algorithm") not in _C14N
         or references[0].find(f"{_DS}DigestValue") is None
     ):
-        raise CapRefused("signature")
+        raise CapRefused("alert.cap-signature")
     return signature
 
 
@@ -135,10 +135,10 @@ def _signer(signature: Any, now: datetime, pinned: Sequence[x509.Certificate]) -
     named = [fingerprint(one) for one in _carried(signature)]
     chosen = [known[one] for one in named if one in known] if named else list(known.values())
     if not chosen or (not named and len(chosen) > 1):
-        raise CapRefused("certificate")
+        raise CapRefused("alert.cap-certificate")
     certificate = chosen[0]
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise CapRefused("certificate")
+        raise CapRefused("alert.cap-certificate")
     return certificate
 
 
@@ -147,11 +147,11 @@ def _carried(element: Any) -> tuple[x509.Certificate, ...]:
     for node in element.iter(f"{_DS}X509Certificate"):
         der = _base64(node.text)
         if der is None:
-            raise CapRefused("certificate")
+            raise CapRefused("alert.cap-certificate")
         try:
             found.append(x509.load_der_x509_certificate(der))
         except ValueError as error:
-            raise CapRefused("certificate") from error
+            raise CapRefused("alert.cap-certificate") from error
     return tuple(found)
 
 
