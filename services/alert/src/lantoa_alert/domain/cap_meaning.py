@@ -34,7 +34,8 @@ class Draft:
     status: Status
     severity: Severity
     headline: str
-    texts: dict[Language, str]
+    texts: dict[str, str]
+    """By language: ``vi``, ``km``, ``en``; what leads comes first."""
     unit_ids: tuple[str, ...]
     begins_at: datetime
     expires_at: datetime

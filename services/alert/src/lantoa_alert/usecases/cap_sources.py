@@ -1,5 +1,6 @@
 """Where CAP messages are fetched from: kept by administrators, looked at in turn, each with how it fared."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -187,12 +188,14 @@ class Sources:
         return tuple(pin for source in await self._book.sources() for pin in pins(source.certificates))
 
     async def look(self) -> None:
-        """Look at every source once. What one of them does is no trouble for the others."""
-        for source in await self._book.sources():
-            try:
-                await self._look_at(source)
-            except Exception as error:  # noqa: BLE001 - the other sources must have their turn
-                log.warning("CAP source not looked at", source=source.id, error=repr(error))
+        """Look at every source once, at the same time. What one of them does is no trouble for the others."""
+        await asyncio.gather(*(self._turn_of(source) for source in await self._book.sources()))
+
+    async def _turn_of(self, source: Source) -> None:
+        try:
+            await self._look_at(source)
+        except Exception as error:  # noqa: BLE001 - the other sources must have their turn
+            log.warning("CAP source not looked at", source=source.id, error=repr(error))
 
     async def _look_at(self, source: Source) -> None:
         before = await self._book.fare(source.id)
