@@ -16,7 +16,7 @@ from lantoa_alert.domain.cap_signature import certificates
 from lantoa_alert.usecases.cap_intake import Intake, Origin, Units
 from lantoa_calendar.periods import ZONE
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid, NotFound
+from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
 from lantoa_runtime.ids import new_id
 
@@ -212,6 +212,8 @@ class Sources:
         for entry in found:
             try:
                 await self._take(source, entry, now)
+            except StaleVersion:
+                continue  # Another process takes it at this moment.
             except AppError as refusal:
                 if refusal.retryable:
                     error = refusal.code
