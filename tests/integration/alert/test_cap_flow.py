@@ -333,6 +333,39 @@ async def test_an_automatic_source_issues_by_itself_but_never_before_its_time(al
     assert feed.asked.count("/later.xml") == 2, "it is looked at again until its time has come"
 
 
+async def test_an_automatic_source_updates_and_cancels_and_a_feed_may_begin_with_its_newest(alert, feed):
+    await add(alert, feed, automatic=True)
+    update = {"infos": info(headline="Mới"), "identifier": "vn-2", "sent": sent(2), "msg_type": "Update"}
+    both = f"{ref('vn-1', 1)} {ref('vn-2', 2)}"
+    feed.documents["/1.xml"] = signed(message(sent=sent(1)))
+    feed.documents["/2.xml"] = signed(message(**update, references=ref("vn-1", 1)))
+    end = message("", identifier="vn-3", sent=sent(3), msg_type="Cancel", references=both)
+    feed.documents["/3.xml"] = signed(end)
+    feed.documents["/9.xml"] = signed(message(info(headline="Chín"), identifier="vn-9", sent=sent(9)))
+    old = {**update, "infos": info(headline="Mười"), "identifier": "vn-10", "sent": sent(10)}
+    feed.documents["/10.xml"] = signed(message(**old, references=ref("vn-9", 9)))
+    for paths, expected in (
+        (("/1.xml",), [("in_force", TIDE)]),
+        (("/2.xml", "/1.xml"), [("in_force", "Mới")]),
+        (("/3.xml", "/2.xml", "/1.xml"), [("cancelled", "Mới")]),
+        (("/10.xml", "/9.xml", "/3.xml"), [("cancelled", "Mới"), ("in_force", "Mười")]),
+    ):
+        feed.atom(*paths)
+        await look(alert)
+        assert await notices(alert) == expected
+
+
+async def test_a_message_that_could_not_be_fetched_is_tried_again_at_the_next_look(alert, feed):
+    await add(alert, feed)
+    feed.atom("/1.xml")
+    await look(alert)
+    await look(alert)
+    assert [one["code"] for one in (await sources(alert))[0]["refusals"]] == ["alert.cap-fetch"]
+    feed.documents["/1.xml"] = signed(message())
+    await look(alert)
+    assert await notices(alert) == [("requested", TIDE)]
+
+
 @pytest.mark.parametrize(
     ("xml", "code"),
     [
@@ -356,6 +389,7 @@ async def test_the_last_error_of_a_source_is_shown_and_goes_away(alert, feed):
     await look(alert)
     (found,) = await sources(alert)
     assert (found["error"]["code"], found["ok_at"]) == ("alert.cap-fetch", None)
+    assert "404" in found["error"]["detail"]
     feed.documents["/atom"] = b"<html/>"
     await look(alert)
     assert (await sources(alert))[0]["error"]["code"] == "alert.cap-not-feed"

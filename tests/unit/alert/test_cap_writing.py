@@ -1,5 +1,6 @@
 """Our notices as CAP and Atom: read back by our own strict reader, by a feed reader, and as a source of ours."""
 
+import contextlib
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import feedparser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_alert.domain.cap import referenced
+from lantoa_alert.domain.cap import CapRefused, referenced
 from lantoa_alert.domain.cap_areas import CapUnit, Territory
 from lantoa_alert.domain.cap_feed import entries
 from lantoa_alert.domain.cap_meaning import meaning
@@ -112,3 +113,16 @@ def test_any_text_makes_documents_that_can_be_read(headline, text):
     notice = OwnNotice("ntc-1", (wording(headline=headline or "x", texts={"vi": text}),))
     assert read(cap_xml(notice, SENDER)).infos[0].language == "vi"
     assert not feedparser.parse(cap_atom([notice], SENDER, datetime(2026, 1, 1, tzinfo=UTC))).bozo
+
+
+_FEED = cap_atom([OwnNotice("ntc-1", (wording(),)), OwnNotice("ntc-2", (wording(),))], SENDER, NOW)
+
+
+@given(st.data())
+def test_mutated_feeds_are_refused_or_read_and_nothing_else(data):
+    mutated = bytearray(_FEED)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(mutated) - 1))
+        mutated[at : at + data.draw(st.integers(0, 12))] = data.draw(st.binary(max_size=4))
+    with contextlib.suppress(CapRefused):
+        assert len(entries(bytes(mutated), "https://a.example/feed")) <= 2

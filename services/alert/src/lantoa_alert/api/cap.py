@@ -196,7 +196,7 @@ def _source(source: Source, fare: Fare | None, language: str) -> SourceView:
         created_at=source.created_at,
         looked_at=fare.looked_at if fare else None,
         ok_at=fare.ok_at if fare else None,
-        error=_said(fare.error, {}, language) if fare and fare.error else None,
+        error=_said(fare.error, fare.error_params, language) if fare and fare.error else None,
         entries=fare.entries if fare else 0,
         refusals=[
             RefusalView(at=one.at, entry=one.entry, **_said(one.code, one.params, language).model_dump())

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -27,6 +27,8 @@ _REMEMBERED = 5000
 _AGAIN = timedelta(minutes=30)
 """When an entry that was refused is looked at again: an area may have become known meanwhile."""
 _KEPT_REFUSALS = 5
+_TURN_SECONDS = 60.0
+"""How long one source may take, entries and all, so that a slow one does not keep the others waiting."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Fare:
     looked_at: datetime
     ok_at: datetime | None = None
     error: str = ""
+    error_params: dict[str, str | int] = field(default_factory=dict)
     entries: int = 0
     refusals: tuple[Refusal, ...] = ()
     """The latest, newest first."""
@@ -193,7 +196,8 @@ class Sources:
 
     async def _turn_of(self, source: Source) -> None:
         try:
-            await self._look_at(source)
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._look_at(source)
         except Exception as error:  # noqa: BLE001 - the other sources must have their turn
             log.warning("CAP source not looked at", source=source.id, error=repr(error))
 
@@ -205,7 +209,7 @@ class Sources:
             document, address = await self._fetch.fetch(source.url)
             found = entries(document, address)
         except CapRefused as refusal:
-            await self._book.put_fare(source.id, replace(fare, error=refusal.code))
+            await self._book.put_fare(source.id, replace(fare, error=refusal.code, error_params=dict(refusal.params)))
             return
         error = ""
         refusals = list(fare.refusals)
@@ -218,7 +222,9 @@ class Sources:
                 if refusal.retryable:
                     error = refusal.code
                     continue
-                refusals.insert(0, Refusal(now, entry.id[:200], refusal.code, dict(refusal.params)))
+                told = Refusal(now, entry.id[:200], refusal.code, dict(refusal.params))
+                others = [one for one in refusals if (one.entry, one.code) != (told.entry, told.code)]
+                refusals = [told, *others]
         kept = tuple(refusals[:_KEPT_REFUSALS])
         await self._book.put_fare(source.id, replace(fare, ok_at=now, error=error, entries=len(found), refusals=kept))
 
@@ -234,7 +240,7 @@ class Sources:
             xml = entry.xml if entry.xml is not None else (await self._fetch.fetch(entry.url or ""))[0]
             taken = await self._intake.take(xml, source.origin)
         except AppError as refusal:
-            if not refusal.retryable:
+            if not refusal.retryable and refusal.code != "alert.cap-fetch":
                 self._remember(mark, now + _AGAIN)
             raise
         if taken.outcome != "early":
