@@ -111,6 +111,7 @@ def test_shapes_find_the_units_whose_points_lie_in_them():
     assert found(CapArea("x", polygons=(around,))) == {"u-29308-2025"}
     assert found(CapArea("x", circles=("9.94,106.34 6",))) == {"u-29242-2025", "u-29500-2025"}
     assert found(CapArea("x", circles=("9.94,106.34 0",))) == {"u-29242-2025"}
+    assert found(CapArea("Xã Cầu Kè", circles=("9.86,106.05 0",))) == {"u-29308-2025"}, "the name tells where it lies"
     both = CapArea("x", polygons=(around,), geocodes=((UNIT_CODE, "29242"),))
     assert found(both) == {"u-29308-2025", "u-29242-2025"}
 

@@ -70,7 +70,8 @@ class Territory:
     def units_in(self, area: CapArea, sent_on: date) -> frozenset[str]:
         """The ids of the units that an area means; a unit stands for all below it.
 
-        Codes and shapes add up (3.2.4). The name counts only where there is neither a code of ours nor a shape.
+        Codes and shapes add up (3.2.4). The name counts only without a code of ours, and where no unit's point lies in
+        a shape: that of an incident is often smaller than a commune.
 
         Raises:
             CapRefused: ``unknown-area``, ``former-area`` (a unit that is no more: what it went into is larger),
@@ -82,7 +83,7 @@ class Territory:
             found |= self._inside(_polygon(polygon))
         for circle in area.circles:
             found |= self._within(*_circle(circle))
-        if not codes and not area.polygons and not area.circles:
+        if not codes and not found:
             found = {self._of_name(part, area).id for part in area.description.split(";") if part.strip()}
         if not found:
             raise CapRefused("alert.cap-unknown-area", area=_shown(area))
