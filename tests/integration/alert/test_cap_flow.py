@@ -118,6 +118,17 @@ async def test_a_message_becomes_one_request_that_a_second_person_confirms(alert
     assert await notices(alert) == [("in_force", TIDE)]
 
 
+async def test_what_nobody_confirmed_may_be_asked_for_again_by_a_person(alert):
+    _, first = await post(alert, message())
+    path = f"/notices/{first['notice_ids'][0]}/refuse"
+    assert (await alert.call("POST", path, fresh(SON), json={"reason": "Chưa chắc"}))[0] == 200
+    _, second = await post(alert, message())
+    assert second["outcome"] == "requested"
+    assert second["notice_ids"] != first["notice_ids"]
+    assert await notices(alert) == [("refused", TIDE), ("requested", TIDE)]
+    assert (await post(alert, message()))[1]["outcome"] == "repeated"
+
+
 async def test_an_update_and_a_cancel_find_their_notice_and_go_out_again_as_cap(alert):
     _, first = await post(alert, message(sent=sent(1)))
     (notice_id,) = first["notice_ids"]

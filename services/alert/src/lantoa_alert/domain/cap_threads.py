@@ -30,6 +30,8 @@ class Message:
     outcome: Outcome
     notice_ids: tuple[str, ...] = ()
     done: bool = False
+    again: int = 0
+    """How often somebody asked once more, because nobody had confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ def digest_of(alert: CapAlert) -> str:
     return hashlib.sha256(repr(alert).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def notice_id_of(name: str, place: int) -> str:
+def notice_id_of(message: Message, place: int) -> str:
     """The id of the notice that a message's draft becomes: asked for twice, it is still one notice."""
-    return f"ntc-cap-{name[:24]}-{place}"
+    again = f"-{message.again}" if message.again else ""
+    return f"ntc-cap-{message.name[:24]}-{place}{again}"
 
 
 def replaced(alert: CapAlert) -> tuple[CapKey, ...]:

@@ -46,6 +46,12 @@ class CapDesk:
         for draft in drafts:
             self._access.covered(origin.caller, _scopes(draft))
 
+    def any_open(self, notice_ids: Iterable[str]) -> bool:
+        """Whether one of these waits for somebody, or is in force."""
+        now = self._clock.now()
+        known = (self._notices.all.get(one) for one in notice_ids)
+        return any(notice is not None and (notice.waiting(now) or notice.in_force(now)) for notice in known)
+
     async def request(self, notice_id: str, draft: Draft, alert: CapAlert, origin: Origin) -> None:
         """Make a notice that waits for a person, or one in force where the origin is automatic."""
         await self._take(draft, alert, origin, notice_id, None)
@@ -53,7 +59,7 @@ class CapDesk:
     async def update(self, notice_id: str, new_id: str, draft: Draft, alert: CapAlert, origin: Origin) -> str:
         """A new wording of the notice while it is in force, else a new notice; what still waits is withdrawn."""
         notice, now = self._notices.get(notice_id), self._clock.now()
-        if dict(notice.cap) == _named(alert):
+        if dict(notice.cap) == _named(alert) and self.any_open((notice_id,)):
             return notice_id
         self._may_touch(notice, origin)
         if notice.waiting(now):

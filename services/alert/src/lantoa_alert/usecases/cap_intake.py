@@ -63,6 +63,9 @@ class Notices(Protocol):
     def check(self, drafts: Iterable[Draft], origin: Origin) -> None:
         """Raise ``Forbidden`` when a person may not ask for these, and ``AppError`` when he has to sign in again."""
 
+    def any_open(self, notice_ids: Iterable[str]) -> bool:
+        """Whether one of these waits for somebody, or is in force."""
+
     async def request(self, notice_id: str, draft: Draft, alert: CapAlert, origin: Origin) -> None:
         """Make a notice of source ``cap``; it waits for a person unless the origin is automatic."""
 
@@ -132,14 +135,18 @@ class Intake:
         if known and known.digest and known.digest != digest:
             raise CapRefused("alert.cap-identifier-reused", 409)
         if known and known.done:
-            again: Outcome = "superseded" if known.outcome == "superseded" else "repeated"
-            return Taken(again, judged.verdict, alert.key, known.notice_ids)
+            if not await self._may_ask_again(known, origin):
+                told: Outcome = "superseded" if known.outcome == "superseded" else "repeated"
+                return Taken(told, judged.verdict, alert.key, known.notice_ids)
+            known = replace(known, again=known.again + 1)
         threads = await self._threads(alert, origin)
         wanted = await self._wanted(alert, now)
         if origin.automatic and any(draft.begins_at > now for draft in wanted.drafts):
             return Taken("early", judged.verdict, alert.key)
         own = known.thread if known else (threads[0][0].name if threads else name)
-        message = Message(name, digest, origin.id, own, _outcome(alert, origin, threads))
+        message = Message(
+            name, digest, origin.id, own, _outcome(alert, origin, threads), again=known.again if known else 0
+        )
         if alert.msg_type not in ("Ack", "Error") and overtaken(alert, [thread for thread, _ in threads]):
             message = replace(message, outcome="superseded")
             await self._book.put_message(replace(message, done=True), over)
@@ -149,6 +156,13 @@ class Intake:
         notice_ids = await self._do(alert, message, wanted, threads, origin)
         await self._book.put_message(replace(message, notice_ids=notice_ids, done=True), over)
         return Taken(message.outcome, judged.verdict, alert.key, notice_ids, wanted.refused)
+
+    async def _may_ask_again(self, known: Message, origin: Origin) -> bool:
+        """Whether a person may ask for this once more: nobody confirmed it, and it is still the last word."""
+        if origin.caller is None or known.outcome != "requested" or self._notices.any_open(known.notice_ids):
+            return False
+        thread, _ = await self._book.thread(known.thread)
+        return thread is not None and thread.head == known.name
 
     async def _known(self, key: CapKey, digest: str, origin: Origin) -> tuple[str, Message | None, int]:
         """A message's name, and what is kept under it; a name of its own where another origin means something else."""
@@ -190,7 +204,7 @@ class Intake:
         standing = [notice_id for thread, _ in threads for notice_id in thread.notice_ids]
         notice_ids: list[str] = []
         for place, draft in enumerate(wanted.drafts):
-            new_id = notice_id_of(message.name, place)
+            new_id = notice_id_of(message, place)
             if place < len(standing):
                 notice_ids.append(await self._notices.update(standing[place], new_id, draft, alert, origin))
             else:
