@@ -80,7 +80,7 @@ def says(process: str, what: str) -> bool:
 
 @cache
 def connections(process: str) -> frozenset[str]:
-    """Which of nats, mongodb, media, the public pages and traces a process connects to."""
+    """Which of nats, mongodb, media, the public pages, feeds and traces a process connects to."""
     imported = {
         name
         for node in _nodes(process)
@@ -98,6 +98,7 @@ def connections(process: str) -> frozenset[str]:
         found |= set() if says(process, "stateless") or says(process, "without_database") else {"mongodb"}
     assert "nats" in found or not consumed_by(process)
     found |= {"public"} if any(name.endswith("_PUBLIC_URL") for name in variables(process)) else set()
+    found |= {"feeds"} if any(name.endswith("_CAP_POLL_SECONDS") for name in variables(process)) else set()
     return frozenset(found | ({"media"} if "blobs" in attributes else set()))
 
 

@@ -37,6 +37,7 @@ OUTSIDE = {
         ("mongodb", 27017),
         ("media", 443),
         ("public", 8443),
+        ("feeds", 9443),
         ("traces", 4318),
         ("dns", 53),
     )

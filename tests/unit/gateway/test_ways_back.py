@@ -47,6 +47,14 @@ def test_contests_are_open_to_readers_and_pages_to_all():
     assert not contests.open_to_all("POST")
     assert not target_of("/api/v1/contest/attempts").open_to_all("GET")
     assert target_of("/thi/x").open_to_all("GET")
+
+
+def test_alerts_are_for_everybody_and_nothing_else_of_the_alert_service_is():
+    for path in ("cap.atom", "notices/ntc-1/cap.xml"):
+        assert target_of(f"/api/v1/alert/{path}").open_to_all("GET")
+        assert not target_of(f"/api/v1/alert/{path}").open_to_all("POST")
+    for path in ("alert/notices", "alert/notices/ntc-1", "alert/cap", "alert/cap/sources", "content/items/cap.xml"):
+        assert not target_of(f"/api/v1/{path}").open_to_all("GET")
     assert not target_of("/thi/x").open_to_all("POST")
     assert target_of("/api/v1/directory/citizen/code").internal
 

@@ -13,6 +13,7 @@ import typer
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from lantoa_cli.cap import cap
 from lantoa_cli.errors import Refused
 from lantoa_cli.topology import _KEYS, _URL, Keys, Url
 from lantoa_contracts.alert import Holder, HolderAnswer, HolderOrder, HolderRequest
@@ -24,6 +25,7 @@ from lantoa_signing.documents import SignatureRefused, SigningKey, b64, unb64
 alert = typer.Typer(no_args_is_help=True, help="Warn people by two key holders, when nobody can sign in.")
 holders = typer.Typer(no_args_is_help=True, help="Who holds a key.")
 alert.add_typer(holders, name="holders")
+alert.add_typer(cap, name="cap")
 
 _ANSWER_SECONDS = 10.0
 Signers = Annotated[

@@ -82,6 +82,8 @@ _EVENTS: dict[str, BaseModel] = {
         path=("u-86-2025", UNIT),
         valid_from=date(2025, 7, 1),
         valid_to=None,
+        lat=9.869,
+        lon=106.062,
     ),
     "content.item.submitted.v1": ItemSubmitted(item_id=ITEM, ver=4, revision=2, unit_id=UNIT, author_id=AUTHOR),
     "content.item.approved.v1": ItemApproved(

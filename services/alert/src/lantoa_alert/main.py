@@ -7,10 +7,13 @@ from lantoa_alert.adapters.calls import Calls, read_holders
 from lantoa_alert.adapters.events import EventStream
 from lantoa_alert.adapters.nats import CoreVoice, NatsBucket
 from lantoa_alert.adapters.speech import Speaker
+from lantoa_alert.api.cap_parts import install as install_cap
 from lantoa_alert.api.routes import View, reach_routes, sound_routes, step_routes
 from lantoa_alert.domain.roster import Roster
 from lantoa_alert.settings import AlertSettings
+from lantoa_alert.usecases.access import Access
 from lantoa_alert.usecases.book import Book
+from lantoa_alert.usecases.cap_desk import CapDesk
 from lantoa_alert.usecases.events import Events
 from lantoa_alert.usecases.fanout import FanOut
 from lantoa_alert.usecases.holders import HolderDesk
@@ -48,6 +51,8 @@ def build(service: Service[AlertSettings]) -> None:
     calls = Calls(bus, voice, ledgers.orders_for, holders.answer)
     notices.on_change.append(ledgers.addressed)
     consumers.register(bus, keeper, ledgers)
+    cap = CapDesk(notices, Access(shelf.notices, roster, clock), roster, book, clock)
+    service.app.state.cap_sources = install_cap(service, cap, cap, cap)
     service.app.state.roster, service.app.state.notices = roster, notices
     view = View(desk, roster, clock)
     for routes in (step_routes(notices, view), sound_routes(notices, view), reach_routes(notices, ledgers, view)):

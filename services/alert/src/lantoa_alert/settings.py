@@ -24,3 +24,15 @@ class AlertSettings(RuntimeSettings):
     """How often what other processes wrote is taken up, and what is still to be stored is tried again."""
     reach_seconds: float = Field(default=3.0, gt=0, validation_alias="LANTOA_ALERT_REACH_SECONDS")
     """How often events tell how far a notice has come."""
+    cap_sender: str = Field(
+        default="canhbao@lantoa.example", pattern=r"^[^\s,<&]+$", validation_alias="LANTOA_ALERT_CAP_SENDER"
+    )
+    """Who we are in CAP messages, unique in the world: an address or a domain of the province."""
+    cap_sender_title: str = Field(default="Hệ thống Lan Tỏa", validation_alias="LANTOA_ALERT_CAP_SENDER_TITLE")
+    """Who we are for people."""
+    cap_poll_seconds: float = Field(default=60.0, gt=0, validation_alias="LANTOA_ALERT_CAP_POLL_SECONDS")
+    """How often CAP sources are looked at."""
+    cap_fetch_seconds: float = Field(default=10.0, gt=0, validation_alias="LANTOA_ALERT_CAP_FETCH_SECONDS")
+    """How long a source may take to give one document."""
+    cap_private_hosts: tuple[str, ...] = Field(default=(), validation_alias="LANTOA_ALERT_CAP_PRIVATE_HOSTS")
+    """``host:port`` pairs outside the public internet from which CAP may be fetched all the same."""

@@ -18,6 +18,9 @@ IN_FORCE = Gauge("lantoa_alert_notices_in_force", "Notices that devices obey now
 ADDRESSED = Gauge("lantoa_alert_devices_addressed", "Devices for which notices in force are meant")
 SILENT = Gauge("lantoa_alert_devices_silent", "Devices that have not answered a notice in force")
 UNSTORED = Gauge("lantoa_alert_unstored", "Documents and orders that JetStream does not have yet")
+CAP_MESSAGES = Counter("lantoa_alert_cap_messages_total", "CAP messages taken, by what became of them", ["outcome"])
+CAP_REFUSALS = Counter("lantoa_alert_cap_refusals_total", "CAP messages refused, by the kind of fault", ["kind"])
+CAP_FETCHES = Counter("lantoa_alert_cap_fetches_total", "Requests to CAP sources, by how they ended", ["outcome"])
 
 for _stage in ("received", "verified", "playing", "finished", "failed", "repeated", "unknown"):
     ACKS.labels(_stage)  # From the start: a rule sees the first one rise from 0.

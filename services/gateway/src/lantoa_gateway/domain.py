@@ -47,6 +47,9 @@ KEPT_BACK = frozenset(
 _INTERNAL = {"directory": frozenset({"sign-in", "sessions", "citizen"})}
 _PUBLIC = {"fleet": frozenset({"enrolments", "uploads"})}
 _READ_BY_ALL = {"contest": frozenset({"contests"})}
+_FILES_READ_BY_ALL = {"alert": frozenset({"cap.atom", "cap.xml"})}
+"""Last words of addresses: alerts are for everybody, what else is known of a notice is not."""
+_NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml"})
 _PAGES = {"tin": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
 _API = "/api/v1/"
@@ -61,6 +64,8 @@ class Target:
     resource: str
     page: bool = False
     """A public page, for readers; otherwise JSON, for programs."""
+    open_file: bool = False
+    """The path ends in a word that makes what lies there readable for everybody."""
 
     @property
     def label(self) -> str:
@@ -84,7 +89,7 @@ class Target:
 
     def open_to_all(self, method: str) -> bool:
         """Answered to strangers too, so whoever cannot be recognised is one."""
-        read = self.page or self.resource in _READ_BY_ALL.get(self.service, ())
+        read = self.page or self.resource in _READ_BY_ALL.get(self.service, ()) or self.open_file
         return self.public or (read and method in SAFE_METHODS)
 
 
@@ -104,7 +109,8 @@ def target_of(path: str) -> Target | None:
     if any(part in ("", ".", "..") for part in inner):
         return None
     if api:
-        return Target(parts[0], parts[1]) if len(inner) > 1 else None
+        open_file = parts[-1] in _FILES_READ_BY_ALL.get(parts[0], ())
+        return Target(parts[0], parts[1], open_file=open_file) if len(inner) > 1 else None
     return Target(_PAGES[parts[0]], parts[0], page=True) if parts[0] in _PAGES else None
 
 
@@ -118,7 +124,8 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request that may change something could come from another site's page.
 
     Browsers say where a request comes from: ``Sec-Fetch-Site``, or at least ``Origin``. What says neither is a program;
-    it must then send what a plain HTML form cannot: JSON, nothing, or anything by PUT, which forms do not know.
+    it must then send what a plain HTML form cannot: JSON, a CAP message, nothing, or anything by PUT, which forms do
+    not know.
     """
     if method in SAFE_METHODS:
         return False
@@ -129,11 +136,8 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     if origin is not None:
         return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return (
-        method != "PUT"
-        and has_body
-        and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
-    )
+    form_sends = headers.get("content-type", "").split(";")[0].strip().lower() not in _NO_FORM_SENDS
+    return method != "PUT" and has_body and form_sends
 
 
 class Buckets:

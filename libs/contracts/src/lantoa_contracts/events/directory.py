@@ -22,3 +22,6 @@ class UnitChanged(Event):
     valid_from: date | None
     valid_to: date | None
     successor_ids: tuple[Id, ...] = ()
+    lat: float | None = None
+    lon: float | None = None
+    """The unit's point, degrees (WGS 84), where one is known."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 ALL = "all"
 
@@ -14,6 +15,12 @@ class Unit:
     ver: int
     name: str
     path: tuple[str, ...]
+    code: str = ""
+    kind: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    lat: float | None = None
+    lon: float | None = None
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,15 @@ class Notices:
         before = self.get(notice_id)
         return await self.issue(before, replace(_step(lambda: rules.cancel(before, by)), cap=dict(cap)))
 
+    async def withdraw(self, notice_id: str, by: Act) -> Done:
+        """Take back the wording of a CAP message that waits, because its sender said something else since.
+
+        Raises:
+            NotFound, Conflict: it is not here, or nothing waits.
+        """
+        notice = self.get(notice_id)
+        return await self._keep(_step(lambda: rules.refuse(notice, by, "CAP")))
+
     async def from_holders(self, notice_id: str, message: Message, asked: Act, confirmed: Act) -> Done:
         """A notice by two key holders, while nobody can sign in; its id is good for one notice.
 

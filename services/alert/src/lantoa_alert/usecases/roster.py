@@ -21,7 +21,18 @@ class RosterKeeper:
         known = self._roster.units.get(event.unit_id)
         if known and known.ver >= event.ver:
             return
-        self._roster.units[event.unit_id] = Unit(event.unit_id, event.ver, event.name, event.path)
+        self._roster.units[event.unit_id] = Unit(
+            event.unit_id,
+            event.ver,
+            event.name,
+            event.path,
+            event.code,
+            event.kind,
+            event.valid_from,
+            event.valid_to,
+            event.lat,
+            event.lon,
+        )
         self.changes += 1
         await self._book.save([self._book.mark("unit", event.unit_id)])
 

@@ -92,6 +92,8 @@ def _event(unit: Unit, ver: int) -> UnitChanged:
         valid_from=unit.valid_from,
         valid_to=unit.valid_to,
         successor_ids=tuple(successor.unit_id for successor in unit.successors),
+        lat=unit.lat,
+        lon=unit.lon,
     )
 
 
