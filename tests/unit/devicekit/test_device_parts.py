@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter
+from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter, Due
 from lantoa_devicekit.backoff import ceiling, wait_s
 from lantoa_devicekit.clock import offset_ms
 from lantoa_devicekit.files import write_durably
@@ -39,19 +39,22 @@ def test_a_file_is_replaced_whole_even_over_a_leftover(tmp_path):
 
 def test_a_repeated_alarm_is_told_once_an_hour_with_its_count():
     limiter = AlarmLimiter()
-    assert limiter.note("signature_refused", 0.0) == 1
-    assert limiter.note("signature_refused", 1.0) is None
-    assert limiter.note("disk_full", 2.0) == 1
-    assert limiter.note("signature_refused", EVERY_S - 1) is None
-    assert limiter.note("signature_refused", EVERY_S) == 3
-    assert limiter.note("signature_refused", EVERY_S + 1) is None
+    assert limiter.note("signature_refused", 0.0, "old") == Due(1, {"old": 1})
+    assert limiter.note("signature_refused", 1.0, "old") is None
+    assert limiter.note("disk_full", 2.0) == Due(1, {})
+    assert limiter.note("signature_refused", EVERY_S - 1, "audience") is None
+    assert limiter.note("signature_refused", EVERY_S, "old") == Due(3, {"audience": 1, "old": 2})
+    assert limiter.note("signature_refused", EVERY_S + 1, "expired") is None
+    assert limiter.held() == ["signature_refused"]
+    assert limiter.due("signature_refused", 2 * EVERY_S) == Due(1, {"expired": 1})
+    assert limiter.due("signature_refused", 4 * EVERY_S) is None
 
 
 @given(times=st.lists(st.floats(0, 100_000), min_size=1))
 def test_alarms_are_never_closer_than_an_hour_and_none_is_left_out_of_the_count(times):
     limiter = AlarmLimiter()
     times = sorted(times)
-    told = [(at, count) for at in times if (count := limiter.note("clock_off", at)) is not None]
+    told = [(at, due.count) for at in times if (due := limiter.note("clock_off", at)) is not None]
     assert all(later - earlier >= EVERY_S for (earlier, _), (later, _) in pairwise(told))
     held = len([at for at in times if at > told[-1][0]]) + len([at for at in times if at == told[-1][0]]) - 1
     assert sum(count for _, count in told) + held == len(times)
