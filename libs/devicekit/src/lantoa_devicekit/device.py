@@ -216,6 +216,10 @@ class Device:
         """Tell how far a notice has come here; each stage once, however often it is told."""
         await self._listener.stage(notice, stage, detail)
 
+    def notice(self, ref: str) -> AlertNotice | None:
+        """A verified notice by its ``<notice_id>.<ver>``, in force or over, while its order is the last of its scope."""
+        return self._listener.notice(ref)
+
     async def upload(self, url: str, data: bytes, media_type: str) -> None:
         """Give the platform a file that a command asked for.
 

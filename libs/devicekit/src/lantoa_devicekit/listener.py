@@ -94,6 +94,10 @@ class Listener:
         """What is in force, as last told to the program."""
         return self._told
 
+    def notice(self, ref: str) -> AlertNotice | None:
+        """A notice of an order that is kept, in force or not."""
+        return next((each for each in self._notices() if ref_of(each) == ref), None)
+
     async def run(self) -> None:
         """Tell the program what changes by itself (a notice ends, a sound has come); for ever."""
         async with asyncio.TaskGroup() as group:

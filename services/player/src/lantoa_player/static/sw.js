@@ -1,10 +1,10 @@
 // Keeps the page and its slides: a board whose browser restarts without its agent still shows them.
 "use strict";
 
-const CACHE = "board-1";
+const CACHE = "board-2";
 const MOST_SLIDES = 300;
 const PATIENCE_MS = 3000;
-const SHELL = ["/", "/app.js", "/style.css"];
+const SHELL = ["/", "/alert.js", "/app.js", "/style.css"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));
