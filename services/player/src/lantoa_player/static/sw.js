@@ -1,7 +1,7 @@
 // Keeps the page and its slides: a board whose browser restarts without its agent still shows them.
 "use strict";
 
-const CACHE = "board-2";
+const CACHE = "board-1";
 const MOST_SLIDES = 300;
 const PATIENCE_MS = 3000;
 const SHELL = ["/", "/alert.js", "/app.js", "/style.css"];
