@@ -217,7 +217,7 @@ class Device:
         await self._listener.stage(notice, stage, detail)
 
     def notice(self, ref: str) -> AlertNotice | None:
-        """A verified notice by its ``<notice_id>.<ver>``, in force or over, while its order is the last of its scope."""
+        """A verified notice by its ``<notice_id>.<ver>``, in force or over, while its order is its scope's last."""
         return self._listener.notice(ref)
 
     async def upload(self, url: str, data: bytes, media_type: str) -> None:

@@ -86,6 +86,14 @@ class Link:
         self._closed = asyncio.Event()
         self._look = asyncio.Event()
         self.up = asyncio.Event()
+        self.ups = 0
+        """How often the connection has come up in the life of the process."""
+
+    @property
+    def server(self) -> str | None:
+        """Whom the device is connected to, as ``host:port``."""
+        url = self._client.connected_url if self._client else None
+        return url.netloc if url else None
 
     async def run(self) -> None:
         """Connect, serve, rebuild; until cancelled."""
@@ -263,6 +271,7 @@ class Link:
         if not self.up.is_set():
             log.info("link_up", device_id=self.device_id)
             self.up.set()
+            self.ups += 1
             await self._hooks.connected()
 
     async def _pause(self, seconds: float) -> None:

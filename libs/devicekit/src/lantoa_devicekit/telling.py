@@ -45,6 +45,10 @@ class Telling:
         """The release in use, or the program's own version before the first update."""
         return self._releases.current or program_version()
 
+    def link(self) -> dict[str, str | int | None]:
+        """Whom the device is connected to, and how often it had to connect."""
+        return {"server": self._link.server, "connects": self._link.ups}
+
     async def heartbeat(self) -> Heartbeat:
         """How the device is now."""
         state, now = self.activity

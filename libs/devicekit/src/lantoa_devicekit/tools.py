@@ -97,6 +97,7 @@ class Tools:
             "heartbeat": heartbeat.model_dump(mode="json"),
             "program": program_version(),
             "release": self._releases.current,
+            "link": self._telling.link(),
             "model": self._settings.model,
             "key_set": self._enroller.keys.seq,
             "cache_files": len(cached),

@@ -144,6 +144,10 @@ class AlertDesk:
     def _soundings(self) -> list[Sounding]:
         return [_sounding(each) for each in self._active.values() if not each.finished]
 
+    def _come(self, ref: str, heard: Heard) -> Path | None:
+        active = self._active.get(ref)
+        return None if active is None or heard.refused else active.sound
+
     async def sound(self, device: Device, active: ActiveNotice, cut: threading.Event) -> None:
         """Let a notice be heard once, and tell the platform how far it has come."""
         notice, ref = active.notice, active.ref
@@ -157,11 +161,15 @@ class AlertDesk:
             "begun": heard.begun,
             "headline": notice.headline,
         }
-        self._log.write("start", device.clock.now(), worded=sound is not None, **about)
+        self._log.write("start", device.clock.now(), **about)
         self._sounding = ref
         telling = asyncio.create_task(device.acknowledge(notice, "playing"))  # The sound does not wait for the disk.
         try:
             played = await asyncio.to_thread(self._sink.alert, sound, f"{ref}.{heard.begun}", cut)
+            if sound is None and played.whole and (sound := self._come(ref, heard)) is not None:
+                # It came while the signal sounded: the words follow at once.
+                words = await asyncio.to_thread(self._sink.play, sound, f"{ref}.{heard.begun}.words", cut, _full)
+                played = Played(played.seconds + words.seconds, words.whole)
         except AudioRefused as error:
             heard.refused = True
             await device.alarm("playback_failed", f"{ref}: {error}")
@@ -169,7 +177,8 @@ class AlertDesk:
         finally:
             self._sounding = None
         await telling
-        self._log.write("stop", device.clock.now(), seconds=played.seconds, whole=played.whole, **about)
+        about |= {"seconds": played.seconds, "whole": played.whole, "worded": sound is not None}
+        self._log.write("stop", device.clock.now(), **about)
         if played.whole:
             heard.times += 1
             heard.worded += sound is not None
@@ -181,6 +190,10 @@ class AlertDesk:
                 await device.acknowledge(notice, "failed", "its sound cannot be decoded; the signal was heard")
             else:
                 await device.acknowledge(notice, "finished")
+
+
+def _full() -> int:
+    return 100
 
 
 def _sounding(active: ActiveNotice) -> Sounding:
