@@ -30,10 +30,9 @@ class Kiosk:
         Raises:
             CommandFailed: there is no browser to ask, it does not answer, or the picture was not taken.
         """
-        url = text(command, "upload_url")
-        picture = await self.picture()
-        if self.device is not None:
-            await self.device.upload(url, picture, "image/png")
+        if self.device is None:
+            raise CommandFailed("the agent is starting")
+        await self.device.upload(text(command, "upload_url"), await self.picture(), "image/png")
 
     async def picture(self) -> bytes:
         """What the browser shows now, as PNG.
