@@ -101,6 +101,19 @@ async def test_words_that_come_late_are_heard_once_more_and_only_then_is_it_fini
     assert device.told[-1] == "ntc-a.finished"
 
 
+async def test_words_that_an_order_brings_after_the_end_are_heard_but_not_after_a_restart():
+    sink, device = Silence(), FakeDevice()
+    desk = AlertDesk(sink, sink)
+    desk.take((active(repeat=1),), 0.0)
+    await play(desk, device)
+    assert device.told[-1] == "ntc-a.finished"
+    spoken = ActiveNotice(active(sound=SOUND, repeat=1).notice, HERE, finished=True)
+    assert desk.take((spoken,), 0.0)
+    await play(desk, device)
+    assert [sound for _, sound in sink.heard] == [None, HERE]
+    assert not AlertDesk(sink, sink).take((spoken,), 0.0)
+
+
 async def test_a_sound_that_cannot_be_decoded_leaves_the_signal_and_is_told():
     sink, device = Silence(refuse=[HERE]), FakeDevice()
     desk = AlertDesk(sink, sink)

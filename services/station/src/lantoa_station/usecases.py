@@ -142,7 +142,8 @@ class AlertDesk:
         return (self._active[found.ref] if found else None), look_at_s
 
     def _soundings(self) -> list[Sounding]:
-        return [_sounding(each) for each in self._active.values() if not each.finished]
+        # One that we have heard to its end ourselves may be given its words afterwards: they are due all the same.
+        return [_sounding(each) for each in self._active.values() if not each.finished or each.ref in self._heard]
 
     def _come(self, ref: str, heard: Heard) -> Path | None:
         active = self._active.get(ref)
