@@ -107,16 +107,25 @@ async def test_what_the_platform_did_not_sign_for_this_device_now_is_refused_wit
     assert refused == ["desired: malformed", *(f"desired: {reason}" for reason in bad), "cmd: unknown_key"]
     assert [(alarm["code"], alarm["count"]) for alarm in alarms] == [("signature_refused", 1)]
     assert len(await platform.stored("alarm")) == 1
+    assert alarms[0]["reasons"] == {"malformed": 1}
 
 
-async def test_a_new_signing_key_is_learned_from_the_pinned_root(platform):
+async def test_a_new_signing_key_is_learned_from_the_pinned_root_and_the_old_one_never_again(platform, wait_until):
     await issue(platform, 1)
     async with platform.device(reconcile_s=0.1) as (_, orders):
         await orders.until(complete(1))
+        stolen, old = platform.signer, platform.key_set
         platform.signer = SigningKey(os.urandom(32))
-        platform.key_set = make_key_set(platform.root, [platform.signer.public])
+        platform.key_set = make_key_set(platform.root, [platform.signer.public], seq=2)
         await issue(platform, 2)
         await orders.until(complete(2))
+    platform.key_set = old
+    async with platform.device(reconcile_s=0.1, alarm_every_s=0.1) as (_, orders):
+        await orders.until(complete(2))
+        asked = len(platform.gateway.asked)
+        await platform.put(platform.desired(3, platform.rundown(3), signer=stolen))
+        await wait_until(lambda: len(platform.gateway.asked) >= asked + 2)
+        assert {order.desired.seq for order in orders.all} == {2}, "an old key set brings no old key back"
 
 
 async def test_another_root_than_the_pinned_one_is_refused(platform, wait_until):

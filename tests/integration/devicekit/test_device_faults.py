@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from lantoa_devicekit.journal import RESERVE_BYTES, Journal
+from lantoa_testing.obeying import add_sound, issue, notice, order, stages
 
 MIB = 1024 * 1024
 SECONDS = 5.0
@@ -143,6 +144,26 @@ async def test_what_finds_no_room_at_all_waits_in_memory_is_sent_from_there_and_
     assert not await post("before")
     assert [(row.entry_id, row.state) for row in await journal.attempts()] == [("e-1", "aired")]
     await journal.close()
+
+
+@pytest.mark.mounts
+async def test_an_alert_finds_room_for_its_sound_on_a_full_disk(platform, small_disk, wait_until):
+    """Media that no rundown needs and the reserve go; what the rundown needs stays."""
+    needed = os.urandom(6 * MIB)
+    session = platform.session([needed], starts_in_s=86_400, seconds=10)
+    await platform.put(platform.desired(1, platform.rundown(1, session)))
+    async with platform.device() as (device, orders):
+        order_now = await orders.until(lambda order: len(order.media) == 1)
+        await wait_until(lambda: device.connected)
+        ballast = fill(small_disk)
+        data = os.urandom(MIB)
+        sound = await add_sound(platform, data)
+        await issue(platform, order(platform, 1, [notice(platform, sound=sound)]))
+        await wait_until(lambda: orders.alerts and orders.alerts[-1] and orders.alerts[-1][0].sound)
+        assert orders.alerts[-1][0].sound.read_bytes() == data
+        assert next(iter(order_now.media.values())).read_bytes() == needed
+        assert await stages(platform, "ntc-1.1", "verified") == ["verified"]
+        ballast.unlink()
 
 
 def _later(platform, files, name):

@@ -7,35 +7,14 @@ import signal
 import sys
 import time
 import wave
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 import soundfile
 
+from lantoa_testing.stations import running_station
+
 SECONDS = 40.0
 AS_A_LOUDSPEAKER, QUICK = 1.0, 40.0
-
-
-@asynccontextmanager
-async def running(platform, program, speed):
-    device = {
-        "DATA": str(platform.data),
-        "GATEWAY": platform.gateway.base,
-        "RECONNECT_MIN_S": "0.05",
-        "RECONNECT_MAX_S": "0.4",
-        "JITTER_S": "0",
-        "RECONCILE_S": "0.5",
-        "SINK": "null",
-    }
-    env = os.environ | {f"LANTOA_DEVICE_{name}": text for name, text in device.items()} | {"LANTOA_SPEED": str(speed)}
-    with (platform.data / "station.err").open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(program, env=env, stderr=errors)
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
 
 def log_of(platform):
@@ -64,11 +43,11 @@ async def test_a_station_killed_while_playing_proves_one_cut_and_plays_that_entr
     session = platform.session([make_opus(SECONDS), make_opus(5, 660)], starts_in_s=0.5, seconds=SECONDS)
     rundown = platform.rundown(1, session)
     await platform.put(platform.desired(1, rundown))
-    async with running(platform, station_program, AS_A_LOUDSPEAKER) as process:
+    async with running_station(platform, station_program, AS_A_LOUDSPEAKER) as process:
         await wait_until(in_the_middle_of(platform, "s-1-e0.1"))
         process.send_signal(signal.SIGKILL)
         await process.wait()
-    async with running(platform, station_program, QUICK):
+    async with running_station(platform, station_program, QUICK):
         proofs = await platform.until_proved(3)
         await wait_until(lambda: len(log_of(platform)) == 6)
     assert [(proof["local_id"], proof["outcome"]) for proof in proofs] == [
@@ -100,7 +79,7 @@ async def test_a_station_killed_while_playing_proves_one_cut_and_plays_that_entr
 async def test_a_stopped_station_is_silent_at_once_and_proves_the_cut(platform, make_opus, wait_until, station_program):
     session = platform.session([make_opus(SECONDS)], starts_in_s=0, seconds=SECONDS)
     await platform.put(platform.desired(1, platform.rundown(1, session)))
-    async with running(platform, station_program, AS_A_LOUDSPEAKER) as process:
+    async with running_station(platform, station_program, AS_A_LOUDSPEAKER) as process:
         await wait_until(in_the_middle_of(platform, "s-1-e0.1"))
         asked = time.monotonic()
         process.terminate()
@@ -115,7 +94,7 @@ async def test_a_stopped_station_is_silent_at_once_and_proves_the_cut(platform, 
 async def test_a_new_rundown_does_not_break_off_what_is_playing(platform, make_opus, wait_until, station_program):
     before = platform.session([make_opus(SECONDS), make_opus(5, 330)], starts_in_s=0, seconds=SECONDS)
     await platform.put(platform.desired(1, platform.rundown(1, before)))
-    async with running(platform, station_program, QUICK / 5):
+    async with running_station(platform, station_program, QUICK / 5):
         await wait_until(in_the_middle_of(platform, "s-1-e0.1"))
         after = platform.session([make_opus(5, 880)], starts_in_s=0, seconds=5)
         entry = after.entries[0].model_copy(update={"entry_id": "s-2-e0"})
@@ -130,7 +109,7 @@ async def test_a_file_that_is_no_audio_raises_an_alarm_and_the_next_one_plays(
 ):
     session = platform.session([b"no audio", make_opus(5)], starts_in_s=0, seconds=5)
     await platform.put(platform.desired(1, platform.rundown(1, session)))
-    async with running(platform, station_program, QUICK):
+    async with running_station(platform, station_program, QUICK):
         proofs = await platform.until_proved(2)
         alarms = await platform.until_stored("alarm", 1)
     assert [(proof["local_id"], proof["outcome"]) for proof in proofs] == [("s-1-e0.1", "cut"), ("s-1-e1.1", "aired")]

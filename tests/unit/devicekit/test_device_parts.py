@@ -1,6 +1,7 @@
 """Identity, alarms, clock and patience of a device."""
 
 import asyncio
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter
-from lantoa_devicekit.backoff import ceiling, wait_s
+from lantoa_devicekit import DeviceSettings
+from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter, Alarms, Due
+from lantoa_devicekit.backoff import URGENT_S, ceiling, longest_wait_s, wait_s
+from lantoa_devicekit.cache import ROOM_BYTES, MediaCache, Pace
 from lantoa_devicekit.clock import offset_ms
 from lantoa_devicekit.files import write_durably
+from lantoa_devicekit.health import Health, temperature_c
 from lantoa_devicekit.identity import SEED_FILE, load_identity
 from lantoa_devicekit.tasks import cancellable
 from lantoa_signing import nkey
@@ -38,19 +42,22 @@ def test_a_file_is_replaced_whole_even_over_a_leftover(tmp_path):
 
 def test_a_repeated_alarm_is_told_once_an_hour_with_its_count():
     limiter = AlarmLimiter()
-    assert limiter.note("signature_refused", 0.0) == 1
-    assert limiter.note("signature_refused", 1.0) is None
-    assert limiter.note("disk_full", 2.0) == 1
-    assert limiter.note("signature_refused", EVERY_S - 1) is None
-    assert limiter.note("signature_refused", EVERY_S) == 3
-    assert limiter.note("signature_refused", EVERY_S + 1) is None
+    assert limiter.note("signature_refused", 0.0, "old") == Due(1, {"old": 1})
+    assert limiter.note("signature_refused", 1.0, "old") is None
+    assert limiter.note("disk_full", 2.0) == Due(1, {})
+    assert limiter.note("signature_refused", EVERY_S - 1, "audience") is None
+    assert limiter.note("signature_refused", EVERY_S, "old") == Due(3, {"audience": 1, "old": 2})
+    assert limiter.note("signature_refused", EVERY_S + 1, "expired") is None
+    assert limiter.held() == ["signature_refused"]
+    assert limiter.due("signature_refused", 2 * EVERY_S) == Due(1, {"expired": 1})
+    assert limiter.due("signature_refused", 4 * EVERY_S) is None
 
 
 @given(times=st.lists(st.floats(0, 100_000), min_size=1))
 def test_alarms_are_never_closer_than_an_hour_and_none_is_left_out_of_the_count(times):
     limiter = AlarmLimiter()
     times = sorted(times)
-    told = [(at, count) for at in times if (count := limiter.note("clock_off", at)) is not None]
+    told = [(at, due.count) for at in times if (due := limiter.note("clock_off", at)) is not None]
     assert all(later - earlier >= EVERY_S for (earlier, _), (later, _) in pairwise(told))
     held = len([at for at in times if at > told[-1][0]]) + len([at for at in times if at == told[-1][0]]) - 1
     assert sum(count for _, count in told) + held == len(times)
@@ -84,3 +91,68 @@ async def test_a_swallowed_cancellation_is_raised_after_all():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@given(needed_in_s=st.floats(-1e6, 1e6), window_s=st.floats(0, 1e5))
+def test_what_is_needed_soon_is_fetched_at_once_and_nothing_too_late(needed_in_s, window_s):
+    longest = longest_wait_s(needed_in_s, window_s)
+    assert 0 <= longest <= window_s
+    assert longest == 0 or needed_in_s - longest >= URGENT_S - 1e-6
+
+
+async def test_downloads_together_keep_below_the_rate(monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    pace = Pace(1000)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    for _ in range(5):
+        await pace.spend(200)
+    await Pace(0).spend(10**9)
+    assert len(slept) == 5, "no limit is no wait"
+    assert 0.95 < slept[-1] <= 1.0
+
+
+async def test_a_full_disk_gives_up_what_is_needed_least_and_never_what_is_needed(tmp_path):
+    settings = DeviceSettings(tmp_path, "http://gw", "radio")
+    cache = MediaCache(settings, None, None, None, None)
+    names = {name: name * 64 for name in "abcdef"}
+    for age, name in enumerate("abcde"):
+        cache.path(names[name]).write_bytes(bytes(ROOM_BYTES // 2))
+        os.utime(cache.path(names[name]), (1000 - age, 1000 - age))
+    cache.path(names["f"]).with_suffix(".part").write_bytes(bytes(ROOM_BYTES // 4))
+
+    def here():
+        return "".join(sorted(path.name[0] for path in (tmp_path / "media").iterdir()))
+
+    cache.need([names["e"]])
+    with cache.holding([names["d"]]):
+        cache.make_room()
+        assert here() == "ade", "the broken off download and the two oldest that nobody needs"
+        cache.make_room()
+        assert here() == "de"
+    cache.make_room()
+    assert here() == "e"
+
+
+async def test_heat_and_repeated_starts_raise_their_alarms(tmp_path):
+    told = []
+
+    async def post(alarm):
+        told.append(alarm.code)
+
+    zone = tmp_path / "thermal_zone0"
+    zone.mkdir()
+    (zone / "temp").write_text("79900\n")
+    (tmp_path / "thermal_zone1").mkdir()
+    alarms = Alarms(3600, lambda: datetime(2027, 3, 1, tzinfo=UTC), post)
+    health = Health(alarms, lambda: temperature_c(tmp_path))
+    assert await health.look() == 79.9
+    (zone / "temp").write_text("95000\n")
+    assert [await health.look() for _ in range(3)] == [95.0] * 3
+    assert temperature_c(tmp_path / "none") is None
+    await health.began(40, 4)
+    await health.began(41, 5)
+    assert (told, health.boots) == (["temperature", "restarts"], 41)

@@ -1,5 +1,6 @@
 """What the agent makes of its order and of what the page says."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -7,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from lantoa_contracts.base import BlobRef
-from lantoa_contracts.device import BoardEntry, BoardRundown, Desired
-from lantoa_devicekit import Order
+from lantoa_contracts.device import AlertNotice, BoardEntry, BoardRundown, Desired
+from lantoa_devicekit import ActiveNotice, Order
 from lantoa_player.usecases import Player, Shown, Verdict
 
 NOW = datetime(2027, 3, 1, 5, 0, tzinfo=UTC)
@@ -28,9 +29,17 @@ class FakeDevice:
         self.clock = SimpleNamespace(now=lambda: NOW, offset_ms=7)
         self.proofs = {}
         self.alarms = []
+        self.acks = []
+        self.kept = None
 
     async def prove(self, proof):
         return self.proofs.setdefault(proof.local_id, proof) is proof
+
+    async def acknowledge(self, what, stage):
+        self.acks.append((what.notice_id, what.ver, stage))
+
+    def notice(self, ref):
+        return self.kept
 
     async def damaged(self, sha256):
         """As the device does when the file is not what it should be: alarm, and fetch it anew."""
@@ -151,3 +160,33 @@ async def test_a_slide_that_is_gone_from_the_disk_is_not_offered(tmp_path):
     board = player(order(entry(), media={sha256: tmp_path / sha256}))
     assert await board.slide(device, sha256) is None
     assert board.screen(device).slides == []
+
+
+def active(ver=1):
+    fields = {"status": "actual", "severity": "severe", "headline": "H", "texts": {"vi": "V"}, "issued_at": NOW}
+    return ActiveNotice(AlertNotice(notice_id="ntc-1", ver=ver, expires_at=NOW + DAY, **fields))
+
+
+async def test_the_page_hears_of_an_alert_at_once_and_its_report_is_acknowledged():
+    device, board = FakeDevice(), player()
+    known = board.notices
+    await board.changed("other", 60)
+    waiting = asyncio.create_task(board.changed(known, 60))
+    await asyncio.sleep(0)
+    board.take_alerts((active(),))
+    await asyncio.wait_for(waiting, 5)
+    assert board.notices != known
+    assert [each.notice_id for each in board.screen(device).notices] == ["ntc-1"]
+    assert await board.alerted(device, "ntc-1.1", "playing") is Verdict.PROVED
+    board.take_alerts(())
+    assert board.notices == known
+    assert await board.alerted(device, "ntc-1.1", "finished") is Verdict.PROVED, "called off a moment ago"
+    assert await board.alerted(device, "ntc-1.2", "finished") is Verdict.REFUSED
+    assert device.acks == [("ntc-1", 1, "playing"), ("ntc-1", 1, "finished")]
+
+
+async def test_a_report_on_a_notice_that_ended_while_the_agent_was_away_is_acknowledged():
+    device = FakeDevice()
+    device.kept = active(3).notice
+    assert await player().alerted(device, "ntc-1.3", "finished") is Verdict.PROVED
+    assert device.acks == [("ntc-1", 3, "finished")]

@@ -33,6 +33,8 @@ def test_speed_is_for_demonstrations_only():
         ("LANTOA_DEVICE_HEARTBEAT_S", "often"),
         ("LANTOA_DEVICE_RECONCILE_S", "-1"),
         ("LANTOA_DEVICE_JITTER_S", "nan"),
+        ("LANTOA_DEVICE_PRESTAGE_S", "-5"),
+        ("LANTOA_DEVICE_RATE_KIB_S", "fast"),
         ("LANTOA_SPEED", "0"),
         ("LANTOA_SPEED", "inf"),
         ("LANTOA_STATION_LATE_S", "soon"),

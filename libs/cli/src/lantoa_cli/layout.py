@@ -166,6 +166,7 @@ class Layout:
             "LANTOA_DEVICE_GATEWAY": self.gateway_url,
             "LANTOA_DEVICE_KIND": kind,
             "LANTOA_DEVICE_MODEL": "demo",
+            "LANTOA_DEVICE_PRESTAGE_S": "0",
         }
 
     def servers(self) -> list[Program]:
@@ -191,14 +192,14 @@ class Layout:
             Program(name, [sys.executable, "-m", "lantoa_station.main"], self.device_env(name, "radio"))
             for name in STATIONS
         ]
+        profile = self.data / "devices" / "board-page"
         board_env = {**self.device_env(BOARD, "board"), "LANTOA_PLAYER_PORT": str(self.ports[BOARD])}
+        board_env["LANTOA_PLAYER_BROWSER"] = str(profile)
         command = [sys.executable, "-m", "lantoa_player.main"]
         programs.append(Program(BOARD, command, board_env, f"{self.board_url}livez"))
         browser = chromium()
         if browser:
-            programs.append(
-                Program("board-page", kiosk(browser, self.data / "devices" / "board-page", self.board_url), {})
-            )
+            programs.append(Program("board-page", kiosk(browser, profile, self.board_url), {}))
         return programs
 
 
@@ -221,6 +222,7 @@ def kiosk(browser: str, profile: Path, url: str) -> list[str]:
         "--disable-component-update",
         "--disable-sync",
         "--autoplay-policy=no-user-gesture-required",
+        "--remote-debugging-port=0",  # On loopback, at a port that the profile names: the agent asks it for pictures.
         "--window-size=1280,720",
         f"--user-data-dir={profile}",
     ]

@@ -22,3 +22,13 @@ def wait_s(failures: int, min_s: float, max_s: float) -> float:
 def jitter(up_to_s: float) -> float:
     """A random wait from nothing to ``up_to_s``."""
     return _uniform(0.0, up_to_s)
+
+
+URGENT_S = 600.0
+"""What is needed within this time is fetched at once."""
+
+
+def longest_wait_s(needed_in_s: float, window_s: float) -> float:
+    """How long a device may put off fetching what it needs in ``needed_in_s``: a random wait up to this spreads a
+    province's downloads over the window."""
+    return max(0.0, min(window_s, needed_in_s - URGENT_S))

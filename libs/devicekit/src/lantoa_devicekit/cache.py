@@ -1,12 +1,14 @@
 """Files by their sha256: fetched in parts if need be, taken only when whole and right."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin
@@ -28,6 +30,8 @@ log = structlog.get_logger("lantoa.cache")
 FOLDER = "media"
 _CHUNK = 256 * 1024
 _MANIFEST_MAX = 200
+ROOM_BYTES = 16 * 1024 * 1024
+"""So much is freed at a time when the disk is full."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=20)
 _NAME = re.compile(r"^[0-9a-f]{64}(\.part)?$")
 
@@ -38,6 +42,22 @@ class DownloadRefused(Exception):
 
 class AddressRefused(Exception):
     """The signed address has expired or never opened this file."""
+
+
+class Pace:
+    """Holds the device's downloads together below a rate, so that a slow line stays usable."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        """0 for no limit."""
+        self._rate = bytes_per_s
+        self._free_at = 0.0
+
+    async def spend(self, size: int) -> None:
+        """Wait until so many bytes more may come."""
+        if self._rate:
+            now = asyncio.get_running_loop().time()
+            self._free_at = max(now, self._free_at) + size / self._rate
+            await asyncio.sleep(self._free_at - now)
 
 
 class MediaCache:
@@ -64,6 +84,8 @@ class MediaCache:
         self._addresses: dict[str, str] = {}
         self._verified: set[str] = set()
         self._needed: frozenset[str] = frozenset()
+        self._held: Counter[str] = Counter()
+        self._pace = Pace(settings.rate_kib_s * 1024)
 
     def path(self, sha256: str) -> Path:
         """Where the file lies, or will lie."""
@@ -96,19 +118,37 @@ class MediaCache:
             if self.path(sha256).exists():
                 os.utime(self.path(sha256))
 
-    async def get(self, ref: BlobRef) -> Path:
-        """The file's path once it is here and verified; tries for ever, with growing waits, until cancelled."""
-        failures = 0
+    @contextlib.contextmanager
+    def holding(self, sha256s: Collection[str]) -> Iterator[None]:
+        """Within it these files are needed too, whatever the rundown says."""
+        self._held.update(sha256s)
+        try:
+            yield
+        finally:
+            self._held.subtract(sha256s)
+
+    async def get(self, ref: BlobRef, tries: int | None = None) -> Path:
+        """The file's path once it is here and verified; tries for ever, with growing waits, until cancelled.
+
+        With ``tries`` it gives up when so many answers were no such file; a lost connection is not counted.
+
+        Raises:
+            DownloadRefused: only with ``tries``.
+        """
+        failures = refusals = 0
         while not await self.has(ref):
             try:
                 self._fetching.add(ref.sha256)
                 async with self._slots:
                     await self._fetch(ref)
                 break
-            except DownloadRefused as error:
-                await self._alarm("download_refused", f"{ref.sha256}: {error}")
-            except AddressRefused:
+            except (DownloadRefused, AddressRefused) as error:
                 self._addresses.pop(ref.sha256, None)
+                if isinstance(error, DownloadRefused):
+                    await self._alarm("download_refused", f"{ref.sha256}: {error}")
+                refusals += 1
+                if refusals == tries:
+                    raise DownloadRefused(str(error)) from error
             except (aiohttp.ClientError, TimeoutError, LinkDown) as error:
                 log.info("download_failed", sha256=ref.sha256, error=f"{type(error).__name__}: {error}")
             except OSError as error:
@@ -120,20 +160,32 @@ class MediaCache:
         return self.path(ref.sha256)
 
     def make_room(self) -> None:
-        """Remove all that no current rundown needs."""
-        self._evict(float("inf"))
+        """Remove what no current rundown needs until :data:`ROOM_BYTES` are free again: broken off downloads first,
+        then what nobody has needed for longest."""
+        room = 0
+        for path in self._spare():
+            room += path.stat().st_size
+            self._remove(path)
+            if room >= ROOM_BYTES:
+                return
 
     def tidy(self, now_s: float | None = None) -> None:
         """Remove what no current rundown needs and nobody needed for the keeping time."""
-        self._evict((time.time() if now_s is None else now_s) - self._settings.keep_media_s)
+        oldest = (time.time() if now_s is None else now_s) - self._settings.keep_media_s
+        for path in self._spare():
+            if path.stat().st_mtime < oldest:
+                self._remove(path)
 
-    def _evict(self, older_than_s: float) -> None:
-        for path in self._folder.iterdir():
-            sha256 = path.name.removesuffix(".part")
-            spare = sha256 in self._needed or sha256 in self._fetching or not _NAME.match(path.name)
-            if not spare and path.stat().st_mtime < older_than_s:
-                self._verified.discard(sha256)
-                path.unlink()
+    def _spare(self) -> list[Path]:
+        """What may go, in the order in which it goes."""
+        needed = self._needed | self._fetching | {sha256 for sha256, count in self._held.items() if count > 0}
+        files = [path for path in self._folder.iterdir() if _NAME.match(path.name)]
+        spare = [path for path in files if path.name.removesuffix(".part") not in needed]
+        return sorted(spare, key=lambda path: (path.suffix != ".part", path.stat().st_mtime))
+
+    def _remove(self, path: Path) -> None:
+        self._verified.discard(path.name)
+        path.unlink()
 
     async def _disk_trouble(self, error: OSError) -> None:
         log.error("disk_trouble", error=str(error))
@@ -174,6 +226,7 @@ class MediaCache:
                     if size > ref.bytes:
                         break
                     file.write(chunk)
+                    await self._pace.spend(len(chunk))
         if size > ref.bytes:
             raise DownloadRefused("longer than it should be")
 

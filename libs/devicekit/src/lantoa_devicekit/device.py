@@ -1,89 +1,78 @@
-"""A device: everything but what it does with its rundown."""
+"""A device: everything but what it does with its rundown and its alerts."""
 
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
+from datetime import datetime
 from typing import Literal, Self
 
 import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from lantoa_contracts.base import BlobRef, SignedDocument
+from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import (
+    Ack,
     AiredProof,
     Alarm,
-    BoardRundown,
+    AlertNotice,
     Desired,
     DisplayedProof,
-    Heartbeat,
     ManifestAnswer,
     ManifestRequest,
-    RadioRundown,
-    Reported,
-    RundownEntry,
 )
-from lantoa_devicekit.alarms import AlarmCode, AlarmLimiter
-from lantoa_devicekit.backoff import jitter
+from lantoa_devicekit.alarms import AlarmCode, Alarms
 from lantoa_devicekit.cache import MediaCache
 from lantoa_devicekit.clock import DeviceClock
+from lantoa_devicekit.commands import Commander, Handler, Leaving
 from lantoa_devicekit.documents import Reason, check_command, check_desired
 from lantoa_devicekit.enrolment import Enroller, EnrolmentState
+from lantoa_devicekit.health import WITHIN_S, Health
 from lantoa_devicekit.identity import load_identity
 from lantoa_devicekit.journal import Journal
-from lantoa_devicekit.link import Channel, Hooks, Link, LinkDown
+from lantoa_devicekit.link import Hooks, Link, LinkDown, Received
+from lantoa_devicekit.listener import Listener, OnAlert
+from lantoa_devicekit.obedience import Obedience, Order
 from lantoa_devicekit.outbox import Outbox
 from lantoa_devicekit.settings import DeviceSettings
 from lantoa_devicekit.store import AttemptRow
+from lantoa_devicekit.telling import Activity, Telling
+from lantoa_devicekit.tools import Tools
+from lantoa_devicekit.updates import Releases
 
 log = structlog.get_logger("lantoa.device")
-
-Rundown = RadioRundown | BoardRundown
-Activity = Literal["starting", "idle", "playing", "showing"]
 
 CLOCK_OFF_MS = 60_000
 _ASK_ADDRESSES_AFTER = 3
 _STOP_S = 1.0
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the device is to obey now: a verified rundown and the media that are already here, by sha256."""
-
-    desired: Desired
-    rundown: Rundown | None
-    """None when the platform has nothing for a device of this kind (yet, or any more)."""
-    rundown_sha256: str
-    media: Mapping[str, Path]
-    revoked: bool = False
-    """The device lost its rights: fall silent now, not after what is playing."""
-
-
 class Device:
     """Connects, verifies, fetches, reports and proves on behalf of a program (station, player).
 
     ``on_order`` is called on the event loop, at once when a kept rundown is found at start, when a new one has been
-    verified, and again as its media arrive. It must not block: take the order and wake your own loop.
+    verified, and again as its media arrive; ``on_alert`` whenever the notices in force have changed, the most severe
+    first, before anything about them is written down. Neither may block: take what is told and wake your own loop.
+    ``commands`` are what the program can do beyond what every device does, by the command's name.
     """
 
-    def __init__(self, settings: DeviceSettings, on_order: Callable[[Order], None]) -> None:
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        on_order: Callable[[Order], None],
+        on_alert: OnAlert = lambda _: None,
+        commands: Mapping[str, Handler] | None = None,
+        clock: DeviceClock | None = None,
+    ) -> None:
         self.settings = settings
         self.identity = load_identity(settings.data, os.urandom(32))
-        self.clock = DeviceClock()
+        self.clock = clock or DeviceClock()
+        self.alarms = Alarms(settings.alarm_every_s, self.clock.now, self._post_alarm)
         self._on_order = on_order
-        self._activity: tuple[Activity, str | None] = ("starting", None)
-        self._limiter = AlarmLimiter()
+        self._on_alert = on_alert
+        self._commands = dict(commands or {})
         self._highest = 0
-        self._taking_up: asyncio.Task[None] | None = None
-        self._taken_up: tuple[int, int, int, int] | None = None
-        self._report_due = asyncio.Event()
-        self._order: Order | None = None
-        self._obeyed: Desired | None = None
 
     # ---- life
 
@@ -93,28 +82,44 @@ class Device:
         Raises:
             OSError, sqlite3.Error: the data folder is unusable.
         """
-        identity, settings = self.identity, self.settings
+        settings, clock, device_id = self.settings, self.clock, self.identity.device_id
         self._journal = Journal(settings.data, self._disk_full)
         await self._journal.open(self._now_s())
-        self.clock.offset_ms = await self._journal.offset()
+        clock.offset_ms = await self._journal.offset()
         self._http = aiohttp.ClientSession()
-        self._enroller = Enroller(settings, identity, self.clock, self._http, self._enrolment_changed)
+        self._enroller = Enroller(settings, self.identity, clock, self._http, self._enrolment_changed)
         self._enroller.load()
-        hooks = Hooks(self._addresses, self._received, self._connected, self._measured, self._refused)
-        self._link = Link(settings, identity.device_id, identity.seed, self.clock, hooks)
-        self._outbox = Outbox(self._journal, self._link)
-        self._cache = MediaCache(settings, self._http, self._manifest, self._media_base, self.alarm)
+        hooks = Hooks(
+            self._addresses, self._received, self._alerted, self._connected, self._measured, self._enroller.refused
+        )
+        self._link = Link(settings, device_id, self.identity.seed, clock, hooks)
+        self._outbox = Outbox(self._journal, self._link, urgent=self._up("ack"))
+        self._cache = MediaCache(settings, self._http, self._manifest, self._media_base, self.alarms.raise_)
+        self._obedience = Obedience(settings, device_id, clock, self._cache, self.alarms, self._on_order)
+        self._listener = Listener(
+            settings, clock, self._journal, self._link, self._enroller, self.alarms, self._on_alert,
+            self._post_ack, self._acked, self._no_room,
+        )  # fmt: skip
+        self._health = Health(self.alarms)
+        releases = Releases(settings.data, self._cache)
+        self._telling = Telling(settings, clock, self._link, self._obedience, self._health, releases)
+        self._tools = Tools(settings, self._journal, self._http, self._telling, self.alarms, self._enroller, releases)
+        handlers = self._tools.handlers() | self._commands
+        self._commander = Commander(clock, self._journal, self._outbox, self._up("ack"), handlers)
+        await self._tools.load()
+        await self._listener.load()
         desired = None
         kept = await self._journal.desired()
         if kept is not None:
-            self._highest = kept[0]
+            self._highest = self._telling.desired_seq = kept[0]
             # It was verified when it was kept; that it may have expired since does not silence a device in an outage.
             desired = Desired.model_validate_json(SignedDocument.model_validate_json(kept[1]).p)
-        log.info("device", device_id=identity.device_id, kind=settings.kind, seq=self._highest)
+        log.info("device", device_id=device_id, kind=settings.kind, seq=self._highest)
         self._work = asyncio.create_task(self._run(desired))
 
     async def join(self) -> None:
-        """Wait for the background work. It only ends by :meth:`stop` or by a fault, which is raised."""
+        """Wait for the background work. It only ends by :meth:`stop`, by a command to restart, or by a fault, which is
+        raised."""
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(self._work)
 
@@ -138,16 +143,23 @@ class Device:
         await self.stop()
 
     async def _run(self, kept: Desired | None) -> None:
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            group.create_task(self._journal.tend())
-            if kept is not None:
-                self._obey(kept)
-            await self._enroller.until_accepted()
-            group.create_task(self._link.run())
-            group.create_task(self._outbox.run())
-            group.create_task(self._beat())
-            group.create_task(self._report())
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(self._journal.tend())
+                group.create_task(self._listener.run())
+                if kept is not None:
+                    self._obey(kept)
+                await self._health.began(*await self._journal.started(self._now_s(), WITHIN_S))
+                await self._enroller.until_accepted()
+                await self._commander.resume()
+                group.create_task(self._link.run())
+                group.create_task(self._outbox.run())
+                group.create_task(self._commander.run())
+                group.create_task(self._telling.report())
+                group.create_task(self._beat())
+        except* Leaving:
+            log.info("leaving")
 
     # ---- for the program
 
@@ -166,19 +178,21 @@ class Device:
         """What to show to the technician while nobody has claimed this device."""
         return self._enroller.claim_code
 
+    @property
+    def volume(self) -> int:
+        """How loud a loudspeaker is to be, in percent; a board has none and keeps what it was told."""
+        return self._tools.volume
+
     def show(self, activity: Activity, now: str | None = None) -> None:
         """Say what the device does; the next heartbeat tells it. ``now`` is the title of what plays or shows."""
-        self._activity = (activity, now)
+        self._telling.activity = (activity, now)
 
     async def prove(self, proof: AiredProof | DisplayedProof) -> bool:
         """Sign a proof, write it durably, send it until acknowledged; False when its ``local_id`` was proved before.
 
         While the disk is full it is kept in memory and sent from there.
         """
-        subject, local_id, payload = self._signed(proof)
-        new = await self._journal.post(subject, local_id, payload, self._now_s())
-        self._outbox.wake()
-        return new
+        return await self._post(*self._signed(proof))
 
     async def proved(self, kind: Literal["aired", "displayed"], local_id: str) -> bool:
         """Whether such a proof was ever made here, sent or not."""
@@ -201,31 +215,31 @@ class Device:
         await self._journal.finish(proof.entry_id, attempt, proof.outcome, self._signed(proof), self._now_s())
         self._outbox.wake()
 
+    async def acknowledge(
+        self, notice: AlertNotice, stage: Literal["playing", "finished", "failed"], detail: str = ""
+    ) -> None:
+        """Tell how far a notice has come here; each stage once, however often it is told."""
+        await self._listener.stage(notice, stage, detail)
+
+    def notice(self, ref: str) -> AlertNotice | None:
+        """A verified notice by its ``<notice_id>.<ver>``, in force or over, while its order is its scope's last."""
+        return self._listener.notice(ref)
+
+    async def upload(self, url: str, data: bytes, media_type: str) -> None:
+        """Give the platform a file that a command asked for.
+
+        Raises:
+            CommandFailed: it was not taken.
+        """
+        await self._tools.upload(url, data, media_type)
+
     async def alarm(self, code: AlarmCode, detail: str) -> None:
         """Raise an alarm, at most one an hour of each code, with a count of those held back."""
-        log.warning("alarm", code=code, detail=detail)
-        count = self._limiter.note(code, asyncio.get_running_loop().time())
-        if count is None:
-            return
-        at = self.clock.now()
-        local_id = f"{code}.{int(at.timestamp() * 1000)}"
-        alarm = Alarm(local_id=local_id, code=code, at=at, count=count, detail=detail[:400])
-        payload = alarm.model_dump_json().encode()
-        await self._journal.post(self._up("alarm"), local_id, payload, self._now_s())
-        self._outbox.wake()
+        await self.alarms.raise_(code, detail)
 
     async def damaged(self, sha256: str) -> bool:
         """Whether a file of the order is damaged: then the order comes again without it, and with it once fetched."""
-        if await self._cache.intact(sha256):
-            return False
-        order, told = self._order, self._taken_up
-        if order is None or told is None or sha256 not in order.media:
-            return True  # It is on its way already.
-        media = {name: path for name, path in order.media.items() if name != sha256}
-        self._deliver(replace(order, media=media), told[1], told[3])
-        await self.alarm("playback_failed", f"{sha256}: damaged on disk, fetched anew")
-        self._obey(order.desired)
-        return True
+        return await self._obedience.damaged(sha256, self._group)
 
     # ---- what the link tells
 
@@ -233,13 +247,14 @@ class Device:
         await asyncio.to_thread(self._cache.make_room)
         await self.alarm("disk_full", error)
 
-    async def _refused(self) -> None:
-        """NATS does not let us in."""
-        await self._enroller.refresh(at_once=True)
+    async def _no_room(self, error: str) -> None:
+        """An alert's sound is worth the reserve."""
+        self._journal.make_room()
+        await self._disk_full(error)
 
     def _enrolment_changed(self) -> None:
-        if self._obeyed is not None:
-            self._obey(self._obeyed)
+        if self._obedience.obeyed is not None:
+            self._obey(self._obedience.obeyed)
 
     async def _addresses(self, failures: int) -> Sequence[str]:
         revoked = self._enroller.state == "revoked"
@@ -250,8 +265,8 @@ class Device:
 
     async def _connected(self) -> None:
         self._outbox.wake()
-        self._report_due.set()
-        await self._send_beat()
+        self._obedience.changed.set()
+        await self._telling.beat()
 
     async def _measured(self, offset_ms: int) -> None:
         self.clock.offset_ms = offset_ms
@@ -259,82 +274,38 @@ class Device:
         if abs(offset_ms) > CLOCK_OFF_MS:
             await self.alarm("clock_off", f"{offset_ms} ms")
 
-    async def _received(self, channel: Channel, raw: bytes) -> None:
-        refused = await self._judge(channel, raw)
-        if refused is Reason.UNKNOWN_KEY and await self._enroller.refresh():
-            refused = await self._judge(channel, raw)
-        if refused is not None and refused is not Reason.KNOWN:
-            await self.alarm("signature_refused", f"{channel}: {refused}")
+    async def _alerted(self, message: Received) -> None:
+        await self._listener.received(message)
 
-    async def _judge(self, channel: Channel, raw: bytes) -> Reason | None:
+    async def _received(self, message: Received) -> None:
+        refused = await self._judge(message)
+        if refused is Reason.UNKNOWN_KEY and await self._enroller.refresh():
+            refused = await self._judge(message)
+        if refused is not None and refused is not Reason.KNOWN:
+            await self.alarms.refused(message.channel, refused)
+
+    async def _judge(self, message: Received) -> Reason | None:
         now, device_id = self.clock.now(), self.identity.device_id
-        if channel == "cmd":
-            reason = check_command(raw, self._enroller.keys, device_id, now)
-            if reason is None:
-                log.info("command_not_known")
-            return reason
-        verdict = check_desired(raw, self._enroller.keys, device_id, self._highest, now)
+        if message.channel == "cmd":
+            command = check_command(message.data, self._enroller.keys, device_id, now)
+            if isinstance(command, Reason):
+                return command
+            if not await self._commander.take(command):
+                self.alarms.refusals["repeated"] += 1
+            return None
+        verdict = check_desired(message.data, self._enroller.keys, device_id, self._highest, now)
         if isinstance(verdict, Reason):
             return verdict
-        await self._journal.save_desired(verdict.seq, raw)
-        self._highest = verdict.seq
+        await self._journal.save_desired(verdict.seq, message.data)
+        self._highest = self._telling.desired_seq = verdict.seq
         self._obey(verdict)
         log.info("desired", seq=verdict.seq)
         return None
 
-    # ---- obeying
-
     def _obey(self, desired: Desired) -> None:
-        self._obeyed = desired
-        if self._taking_up is not None:
-            self._taking_up.cancel()
-        self._taking_up = self._group.create_task(self._take_up(desired))
-
-    async def _take_up(self, desired: Desired) -> None:
-        ref = desired.radio if self.settings.kind == "radio" else desired.board
-        if self._enroller.state == "revoked":
-            self._deliver(Order(desired, None, "", {}, revoked=True), 0, 0)
-            return
-        if ref is None:
-            self._deliver(Order(desired, None, "", {}), 0, 0)
-            return
-        if not await self._cache.has(ref.rundown):
-            await asyncio.sleep(jitter(self.settings.jitter_s))
-        path = await self._cache.get(ref.rundown)
-        try:
-            rundown = self._parse(await asyncio.to_thread(path.read_bytes))
-        except (ValidationError, ValueError) as error:
-            await self.alarm("download_refused", f"rundown {ref.rundown.sha256}: {error}")
-            return
-        media = {entry.media.sha256: entry.media for entry in entries_of(rundown)}
-        self._cache.need([ref.rundown.sha256, *media])
-        here = {sha256: self._cache.path(sha256) for sha256, blob in media.items() if await self._cache.has(blob)}
-
-        def deliver() -> None:
-            self._deliver(Order(desired, rundown, ref.rundown.sha256, dict(here)), ref.ver, len(media))
-
-        async def fetch(blob: BlobRef) -> None:
-            here[blob.sha256] = await self._cache.get(blob)
-            deliver()
-
-        deliver()
-        async with asyncio.TaskGroup() as downloads:
-            for blob in [blob for sha256, blob in media.items() if sha256 not in here]:
-                downloads.create_task(fetch(blob))
-        await asyncio.to_thread(self._cache.tidy)
-
-    def _parse(self, data: bytes) -> Rundown:
-        model = RadioRundown if self.settings.kind == "radio" else BoardRundown
-        rundown: Rundown = model.model_validate_json(data)
-        if rundown.device_id != self.identity.device_id:
-            raise ValueError("made for another device")
-        return rundown
-
-    def _deliver(self, order: Order, ver: int, wanted: int) -> None:
-        self._order = order
-        self._taken_up = (order.desired.seq, ver, len(order.media), wanted)
-        self._report_due.set()
-        self._on_order(order)
+        revoked = self._enroller.state == "revoked"
+        self._listener.hear(desired.alert_scopes, revoked=revoked)
+        self._obedience.obey(desired, self._group, revoked=revoked)
 
     async def _manifest(self, sha256s: Sequence[str]) -> ManifestAnswer:
         await self._link.up.wait()
@@ -353,37 +324,22 @@ class Device:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self.settings.heartbeat_s)
-            await self._send_beat()
+            await self._telling.beat()
+            await self.alarms.tend()
 
-    async def _send_beat(self) -> None:
-        state, now = self._activity
-        beat = Heartbeat(
-            at=self.clock.now(),
-            version=version("lantoa-devicekit"),
-            state=state,
-            desired_seq=self._highest,
-            now=now,
-            disk_free_mb=shutil.disk_usage(self.settings.data).free // 1_000_000,
-            clock_offset_ms=self.clock.offset_ms,
-        )
-        with contextlib.suppress(LinkDown):
-            await self._link.tell(self._up("hb"), beat.model_dump_json().encode())
+    async def _post(self, subject: str, local_id: str, payload: bytes) -> bool:
+        new = await self._journal.post(subject, local_id, payload, self._now_s())
+        self._outbox.wake()
+        return new
 
-    async def _report(self) -> None:
-        while True:
-            await self._report_due.wait()
-            self._report_due.clear()
-            if self._taken_up is None:
-                continue
-            seq, ver, ready, wanted = self._taken_up
-            reported = Reported(
-                at=self.clock.now(), desired_seq=seq, rundown_ver=ver, media_ready=ready, media_wanted=wanted
-            )
-            try:
-                await self._link.publish(self._up("reported"), reported.model_dump_json().encode())
-            except LinkDown as error:
-                # Told again after the next connect, when the snapshot is back.
-                log.info("not_reported", error=str(error))
+    async def _post_alarm(self, alarm: Alarm) -> None:
+        await self._post(self._up("alarm"), alarm.local_id, alarm.model_dump_json().encode())
+
+    async def _post_ack(self, ack: Ack) -> bool:
+        return await self._post(self._up("ack"), ack.local_id, ack.model_dump_json().encode())
+
+    async def _acked(self, local_id: str) -> bool:
+        return await self._journal.posted(self._up("ack"), local_id)
 
     def _signed(self, proof: AiredProof | DisplayedProof) -> tuple[str, str, bytes]:
         document = self.identity.sign(proof.model_dump_json())
@@ -393,12 +349,5 @@ class Device:
         return f"dev.up.{self.identity.device_id}.{what}"
 
     def _now_s(self) -> float:
-        return self.clock.wall().timestamp()
-
-
-def entries_of(rundown: Rundown) -> list[RundownEntry]:
-    """Every entry, in the order in which the media are needed."""
-    if isinstance(rundown, BoardRundown):
-        return list(rundown.entries)
-    sessions = sorted(rundown.sessions, key=lambda session: session.starts_at)
-    return [entry for session in sessions for entry in session.entries]
+        wall: datetime = self.clock.wall()
+        return wall.timestamp()

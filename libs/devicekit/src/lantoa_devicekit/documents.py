@@ -1,13 +1,14 @@
 """Which signed documents a device obeys. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 
-from lantoa_contracts.base import Id, SignedDocument
-from lantoa_contracts.device import Desired, Tolerant
-from lantoa_signing.documents import KeySet, SignatureRefused
+from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.device import AlertOrder, Command, Desired
+from lantoa_signing.documents import KeySet, KeyUse, SignatureRefused
 
 
 class Reason(StrEnum):
@@ -17,18 +18,15 @@ class Reason(StrEnum):
     """Signed, ours, and the one we have: nothing wrong, nothing to do."""
     MALFORMED = "malformed"
     UNKNOWN_KEY = "unknown_key"
+    KEY_USE = "key_use"
+    """A key of ours, but alerts are signed with keys for alerts, and everything else with the others."""
     SIGNATURE = "signature"
     AUDIENCE = "audience"
     OLD = "old"
     EXPIRED = "expired"
 
 
-class _Addressed(Tolerant):
-    aud: Id
-    exp: AwareDatetime
-
-
-def _open(raw: bytes, keys: KeySet) -> str | Reason:
+def _open(raw: bytes, keys: KeySet, use: KeyUse = "platform") -> str | Reason:
     try:
         document = SignedDocument.model_validate_json(raw)
     except ValidationError:
@@ -36,7 +34,11 @@ def _open(raw: bytes, keys: KeySet) -> str | Reason:
     if document.kid not in keys.keys:
         return Reason.UNKNOWN_KEY
     try:
-        return keys.verify(document)
+        keys.public(document.kid, use)
+    except SignatureRefused:
+        return Reason.KEY_USE
+    try:
+        return keys.verify(document, use)
     except SignatureRefused:
         return Reason.SIGNATURE
 
@@ -64,15 +66,43 @@ def check_desired(raw: bytes, keys: KeySet, device_id: str, highest_seq: int, no
     return desired
 
 
-def check_command(raw: bytes, keys: KeySet, device_id: str, now: datetime) -> Reason | None:
-    """Why a command is not to be listened to; None when the platform signed it for this device and it is in time."""
+def check_command(raw: bytes, keys: KeySet, device_id: str, now: datetime) -> Command | Reason:
+    """The command inside ``raw`` if the platform signed it for this device and it is in time, else why not.
+
+    Whether it was carried out before is for the journal to say.
+    """
     text = _open(raw, keys)
     if isinstance(text, Reason):
         return text
     try:
-        command = _Addressed.model_validate_json(text)
+        command = Command.model_validate_json(text)
     except ValidationError:
         return Reason.MALFORMED
     if command.aud != device_id:
         return Reason.AUDIENCE
-    return Reason.EXPIRED if command.exp <= now else None
+    return Reason.EXPIRED if command.exp <= now else command
+
+
+def check_order(
+    raw: bytes, keys: KeySet, highest: Mapping[str, int], now: datetime, *, stored: bool = False
+) -> AlertOrder | Reason:
+    """The alert order inside ``raw`` if this device is to obey it, else why not.
+
+    ``highest`` has the highest ``seq`` obeyed so far of every scope that the device hears; 0 for none. A ``stored``
+    order is one that the device itself read from the platform's bucket: when it has expired it still says which
+    notices were called off meanwhile, so it is obeyed, without a notice.
+    """
+    text = _open(raw, keys, "alert")
+    if isinstance(text, Reason):
+        return text
+    try:
+        order = AlertOrder.model_validate_json(text)
+    except ValidationError:
+        return Reason.MALFORMED
+    if order.aud not in highest:
+        return Reason.AUDIENCE
+    if order.seq <= highest[order.aud]:
+        return Reason.KNOWN if order.seq == highest[order.aud] else Reason.OLD
+    if order.exp <= now:
+        return order.model_copy(update={"notices": ()}) if stored else Reason.EXPIRED
+    return order

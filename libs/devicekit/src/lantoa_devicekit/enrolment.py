@@ -108,6 +108,10 @@ class Enroller:
             return False
         return await self._ask_softly()
 
+    async def refused(self) -> None:
+        """NATS does not let us in: perhaps the platform has taken our rights away."""
+        await self.refresh(at_once=True)
+
     async def _ask_softly(self) -> bool:
         self._asked_at = asyncio.get_running_loop().time()
         try:
@@ -140,9 +144,9 @@ class Enroller:
                 self._set_clock(response.headers.get("Date", ""))
             response.raise_for_status()
             answer = Accepted.model_validate_json(await response.read())
-        self._adopt(answer)
+        kept = self._adopt(answer).model_dump_json(indent=1).encode()
         (settings.data / REVOKED_FILE).unlink(missing_ok=True)
-        await asyncio.to_thread(write_durably, settings.data / ANSWER_FILE, answer.model_dump_json(indent=1).encode())
+        await asyncio.to_thread(write_durably, settings.data / ANSWER_FILE, kept)
         return True
 
     def _set_clock(self, date: str) -> None:
@@ -163,17 +167,26 @@ class Enroller:
         if state != before and "revoked" in (state, before):
             self._changed()
 
-    def _adopt(self, answer: Accepted) -> None:
+    def _adopt(self, answer: Accepted) -> Accepted:
+        """Take up an answer; what of it is to be kept."""
         if answer.device_id != self._identity.device_id:
             raise EnrolmentRefused("the answer is for another device")
         pin = self._settings.data / ROOT_FILE
         if pin.exists() and pin.read_text().strip() != answer.root_public_key:
             raise EnrolmentRefused("the root key is not the one pinned at first acceptance")
         try:
-            self.keys = open_key_set(answer.key_set, unb64(answer.root_public_key))
+            keys = open_key_set(answer.key_set, unb64(answer.root_public_key))
         except SignatureRefused as error:
             raise EnrolmentRefused(f"key set: {error}") from error
         if not pin.exists():
             write_durably(pin, answer.root_public_key.encode())
+        if self.accepted is not None and keys.seq <= self.keys.seq:
+            # Only a newer set replaces the one that we have: an old one may hold a key that was stolen since.
+            if answer.key_set.p != self.accepted.key_set.p:
+                log.warning("key_set_refused", seq=keys.seq, kept=self.keys.seq)
+            answer = answer.model_copy(update={"key_set": self.accepted.key_set})
+        else:
+            self.keys = keys
         self.accepted, self.claim_code = answer, None
         self._note("accepted")
+        return answer

@@ -76,6 +76,7 @@ class Journal:
         self._posts: dict[tuple[str, str], Waiting] = {}
         self._acknowledged: set[int] = set()
         self._rows: dict[tuple[str, int], AttemptRow] = {}
+        self._commands: set[str] = set()
         self._next = _IN_MEMORY
 
     async def open(self, now_s: float) -> None:
@@ -93,6 +94,10 @@ class Journal:
             self._reserve.give_up()
             self._store = await self._run(Store, path, now_s)
         await self._run(self._reserve.hold)
+
+    def make_room(self) -> None:
+        """Give up the reserve; it is made again when there is room."""
+        self._reserve.give_up()
 
     async def close(self) -> None:
         """Write what can be written and close the file."""
@@ -121,13 +126,26 @@ class Journal:
         """See :meth:`Store.posted`."""
         return (subject, local_id) in self._posts or await self._run(self._store.posted, subject, local_id)
 
-    async def waiting(self, limit: int, after: int) -> list[Waiting]:
+    async def waiting(self, limit: int, after: int, subject: str | None = None) -> list[Waiting]:
         """See :meth:`Store.waiting`; what is only in memory comes last."""
-        found = await self._run(self._store.waiting, limit, after)
+        found = await self._run(self._store.waiting, limit, after, subject)
         found = [message for message in found if message.n not in self._acknowledged]
         if len(found) < limit:
-            found += sorted((m for m in self._posts.values() if m.n > after), key=lambda m: m.n)
+            held = (m for m in self._posts.values() if m.n > after and subject in (None, m.subject))
+            found += sorted(held, key=lambda m: m.n)
         return found[:limit]
+
+    async def orders(self) -> dict[str, tuple[int, bytes]]:
+        """See :meth:`Store.orders`."""
+        return await self._run(self._store.orders)
+
+    async def open_commands(self) -> list[tuple[str, str]]:
+        """See :meth:`Store.open_commands`."""
+        return await self._run(self._store.open_commands)
+
+    async def volume(self) -> int | None:
+        """See :meth:`Store.volume`."""
+        return await self._run(self._store.volume)
 
     async def attempts(self) -> list[AttemptRow]:
         """See :meth:`Store.attempts`."""
@@ -143,6 +161,43 @@ class Journal:
     async def save_offset(self, offset_ms: int) -> None:
         """See :meth:`Store.save_offset`."""
         await self._write_or_hold(self._store.save_offset, offset_ms)
+
+    async def save_order(self, scope: str, seq: int, document: bytes) -> None:
+        """See :meth:`Store.save_order`."""
+        await self._write_or_hold(self._store.save_order, scope, seq, document)
+
+    async def save_volume(self, percent: int) -> None:
+        """See :meth:`Store.save_volume`."""
+        await self._write_or_hold(self._store.save_volume, percent)
+
+    async def started(self, now_s: float, within_s: float) -> tuple[int, int]:
+        """See :meth:`Store.started`; (0, 0) when there is no room to count."""
+        try:
+            return await self._write(self._store.started, now_s, within_s)
+        except _Held:
+            return 0, 0
+
+    async def take_command(self, cmd_id: str, name: str, exp_s: float) -> bool:
+        """See :meth:`Store.take_command`."""
+        if cmd_id in self._commands:
+            return False
+        try:
+            return await self._write(self._store.take_command, cmd_id, name, exp_s)
+        except _Held:
+            self._commands.add(cmd_id)
+            return True
+
+    async def close_command(self, cmd_id: str, ack: Proof, now_s: float) -> None:
+        """See :meth:`Store.close_command`."""
+        try:
+            await self._write(self._store.close_command, cmd_id, ack, now_s)
+        except _Held:
+            await self._keep(ack)
+
+    async def post_again(self, subject: str, local_id: str, payload: bytes, now_s: float) -> None:
+        """See :meth:`Store.post_again`."""
+        if (subject, local_id) not in self._posts:
+            await self._write_or_hold(self._store.post_again, subject, local_id, payload, now_s)
 
     async def post(self, subject: str, local_id: str, payload: bytes, now_s: float) -> bool:
         """See :meth:`Store.post`."""
@@ -244,6 +299,7 @@ class Journal:
         self._posts.clear()
         self._acknowledged.clear()
         self._rows.clear()
+        self._commands.clear()
         log.info("disk_has_room_again")
         return True
 

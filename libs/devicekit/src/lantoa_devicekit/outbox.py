@@ -2,24 +2,31 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import structlog
 
 from lantoa_devicekit.journal import Journal
 from lantoa_devicekit.link import Link, LinkDown
+from lantoa_devicekit.store import Waiting
 
 log = structlog.get_logger("lantoa.outbox")
 
 RETRY_S = 5.0
-_BATCH = 50
+_BATCH = 10
 
 
 class Outbox:
-    """Sends what waits, oldest first, and again until acknowledged."""
+    """Sends what waits, oldest first, and again until acknowledged.
 
-    def __init__(self, journal: Journal, link: Link, retry_s: float = RETRY_S) -> None:
+    What is urgent (acknowledgements) does not wait behind a backlog of proofs.
+    """
+
+    def __init__(self, journal: Journal, link: Link, urgent: str, retry_s: float = RETRY_S) -> None:
+        """``urgent`` is the subject of messages that go first."""
         self._journal = journal
         self._link = link
+        self._urgent = urgent
         self._retry_s = retry_s
         self._more = asyncio.Event()
         self._idle = asyncio.Event()
@@ -48,17 +55,26 @@ class Outbox:
 
     async def _send_all(self) -> bool:
         """Whether everything that waited was acknowledged. A message that is refused does not hold up the next."""
-        after, all_sent = 0, True
-        while batch := await self._journal.waiting(_BATCH, after):
-            for message in batch:
-                after = message.n
-                try:
-                    await self._link.publish(message.subject, message.payload)
-                except LinkDown as error:
-                    log.warning("not_acknowledged", subject=message.subject, error=str(error))
-                    all_sent = False
-                    if not self._link.up.is_set():
-                        return False
-                else:
-                    await self._journal.acknowledged(message)
+        after, all_sent = 0, await self._send_urgent()
+        while self._link.up.is_set() and (batch := await self._journal.waiting(_BATCH, after)):
+            all_sent &= await self._send(batch)
+            all_sent &= await self._send_urgent()
+            after = batch[-1].n
+        return all_sent and self._link.up.is_set()
+
+    async def _send_urgent(self) -> bool:
+        return await self._send(await self._journal.waiting(_BATCH, 0, self._urgent))
+
+    async def _send(self, messages: Sequence[Waiting]) -> bool:
+        all_sent = True
+        for message in messages:
+            try:
+                await self._link.publish(message.subject, message.payload)
+            except LinkDown as error:
+                log.warning("not_acknowledged", subject=message.subject, error=str(error))
+                all_sent = False
+                if not self._link.up.is_set():
+                    return False
+            else:
+                await self._journal.acknowledged(message)
         return all_sent

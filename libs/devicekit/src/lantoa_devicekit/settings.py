@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from lantoa_contracts.base import DeviceKind
+ProgramKind = Literal["radio", "board"]
+"""What a program is; a device that is both runs two programs."""
 
 
 class SettingsRefused(Exception):
@@ -18,7 +20,7 @@ class DeviceSettings:
     data: Path
     gateway: str
     """``http(s)://host[:port]`` of the platform's gateway."""
-    kind: DeviceKind
+    kind: ProgramKind
     model: str = "generic"
     heartbeat_s: float = 60.0
     reconnect_min_s: float = 1.0
@@ -29,9 +31,17 @@ class DeviceSettings:
     """How often the desired state is read again, which is also the watchdog's round trip."""
     keep_media_s: float = 7 * 86_400.0
     downloads: int = 3
+    prestage_s: float = 300.0
+    """Media that are not needed soon are fetched after a random wait up to this, each on its own."""
+    rate_kib_s: float = 0.0
+    """All downloads together take at most so many KiB a second; 0 for no limit."""
+    alert_jitter_s: float = 2.0
+    """Parts of an alert's sound that a broadcast left out are asked for after a random wait up to this."""
+    alarm_every_s: float = 3600.0
+    """An alarm of one code is told at most so often, with the count of those held back."""
 
 
-def settings_from_env(env: Mapping[str, str], kind: DeviceKind) -> DeviceSettings:
+def settings_from_env(env: Mapping[str, str], kind: ProgramKind) -> DeviceSettings:
     """Settings of a program of ``kind`` from ``LANTOA_DEVICE_*``; ``DATA`` and ``GATEWAY`` are required.
 
     Raises:
@@ -50,6 +60,8 @@ def settings_from_env(env: Mapping[str, str], kind: DeviceKind) -> DeviceSetting
         reconnect_max_s=max(reconnect_min, _seconds(env, "RECONNECT_MAX_S", 60.0)),
         jitter_s=_seconds(env, "JITTER_S", 30.0),
         reconcile_s=_seconds(env, "RECONCILE_S", 60.0),
+        prestage_s=_seconds(env, "PRESTAGE_S", 300.0),
+        rate_kib_s=_number(env, "RATE_KIB_S", 0.0, "số KiB mỗi giây (must be KiB a second)"),
     )
 
 
@@ -61,6 +73,10 @@ def _required(env: Mapping[str, str], name: str) -> str:
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    return _number(env, name, default, "số giây (must be a number of seconds)")
+
+
+def _number(env: Mapping[str, str], name: str, default: float, what: str) -> float:
     text = env.get(f"LANTOA_DEVICE_{name}")
     if text is None:
         return default
@@ -69,5 +85,5 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise SettingsRefused(f"LANTOA_DEVICE_{name} phải là số giây (must be a number of seconds).")
+        raise SettingsRefused(f"LANTOA_DEVICE_{name} phải là {what}.")
     return value

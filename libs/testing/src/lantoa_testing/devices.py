@@ -24,12 +24,15 @@ from nats.js.errors import NotFoundError
 from lantoa_cli.servers import answers, free_port
 from lantoa_contracts.base import BlobRef, SignedDocument
 from lantoa_contracts.device import Desired, RadioRundown, RundownEntry, RundownRef, RundownSession
-from lantoa_devicekit import Device, DeviceSettings, Order
+from lantoa_devicekit import ActiveNotice, Device, DeviceSettings, Order
 from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.identity import Identity, load_identity
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey, b64, make_key_set
 from lantoa_testing.processes import eventually
+
+SCOPES = ("all", "unit.u-1")
+"""The scopes whose alerts the device may hear."""
 
 BIN = Path(sys.executable).parent
 MIB = 1024 * 1024
@@ -53,9 +56,12 @@ class DeviceNats:
         own = device.device_id
         allowed = {
             "publish": [f"dev.up.{own}.{what}" for what in ("hb", "reported", "ack", "aired", "displayed", "alarm")]
-            + [f"dev.rpc.{own}.snapshot", f"dev.rpc.{own}.manifest"]
-            + [f"$JS.API.DIRECT.GET.KV_desired.$KV.desired.{own}"],
-            "subscribe": [f"dev.dn.{own}.desired", f"dev.dn.{own}.cmd", f"_INBOX_{own}.>"],
+            + [f"dev.rpc.{own}.{what}" for what in ("snapshot", "manifest", "alerts")]
+            + [f"$JS.API.DIRECT.GET.KV_desired.$KV.desired.{own}"]
+            + [f"$JS.API.DIRECT.GET.KV_alert.$KV.alert.{scope}.>" for scope in SCOPES],
+            "subscribe": [f"dev.dn.{own}.{what}" for what in ("desired", "cmd", "alert")]
+            + [f"dev.bc.{scope}.>" for scope in SCOPES]
+            + [f"_INBOX_{own}.>"],
         }
         self._config_of: dict[str, Any] = {
             "listen": f"127.0.0.1:{self.port}",
@@ -113,6 +119,8 @@ class Gateway:
         self.enrolment: Callable[[dict[str, Any]], web.Response] = lambda _: web.json_response({}, status=500)
         self.asked: list[dict[str, Any]] = []
         self.misdeeds: dict[str, list[str]] = defaultdict(list)
+        self.uploads: dict[str, tuple[str, bytes]] = {}
+        """Media type and content of what was put at each path."""
         self.requests: list[tuple[str, str, int]] = []
         """(sha256, Range header or "", status)"""
         self.tickets: set[str] = set()
@@ -126,8 +134,9 @@ class Gateway:
 
     async def start(self) -> None:
         """Listen."""
-        app = web.Application()
+        app = web.Application(client_max_size=8 * MIB)
         app.router.add_post("/api/v1/fleet/enrolments", self._enrol)
+        app.router.add_put("/api/v1/fleet/uploads/{cmd_id}", self._upload)
         app.router.add_get("/media/{sha256}", self._media)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -143,6 +152,10 @@ class Gateway:
         body = await request.json()
         self.asked.append(body)
         return self.enrolment(body)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        self.uploads[request.match_info["cmd_id"]] = (request.content_type, await request.read())
+        return web.Response(status=204)
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]
@@ -181,6 +194,11 @@ class Orders:
 
     def __init__(self) -> None:
         self.all: list[Order] = []
+        self.alerts: list[tuple[ActiveNotice, ...]] = []
+
+    def take_alerts(self, active: tuple[ActiveNotice, ...]) -> None:
+        """For a device's ``on_alert``."""
+        self.alerts.append(active)
 
     def take(self, order: Order) -> None:
         """For a device's ``on_order``."""
@@ -201,7 +219,8 @@ class DevicePlatform:
         self.id = self.identity.device_id
         self.root = SigningKey(os.urandom(32))
         self.signer = SigningKey(os.urandom(32))
-        self.key_set = make_key_set(self.root, [self.signer.public])
+        self.alert_signer = SigningKey(os.urandom(32))
+        self.key_set = make_key_set(self.root, [self.signer.public], [self.alert_signer.public])
         self.clock_ahead = timedelta(0)
         self.manifests = 0
         self.heartbeats: list[dict[str, Any]] = []
@@ -244,6 +263,7 @@ class DevicePlatform:
             ("ACK", [f"dev.up.*.{what}" for what in ("ack", "aired", "displayed", "alarm")], None),
             ("REPORTED", ["dev.up.*.reported"], None),
             ("KV_desired", ["$KV.desired.*"], RePublish(src="$KV.desired.*", dest="dev.dn.{{wildcard(1)}}.desired")),
+            ("KV_alert", ["$KV.alert.>"], RePublish(src="$KV.alert.>", dest="dev.bc.>")),
         ):
             last_only = -1 if name == "ACK" else 1
             await self.js.add_stream(
@@ -285,14 +305,15 @@ class DevicePlatform:
     def settings(self, **changes: Any) -> DeviceSettings:
         """An impatient station's settings."""
         quick = {"heartbeat_s": 0.2, "reconnect_min_s": 0.05, "reconnect_max_s": 0.4, "jitter_s": 0.0}
-        changes = quick | {"reconcile_s": 0.5} | changes
+        quick |= {"reconcile_s": 0.5, "prestage_s": 0.0, "alert_jitter_s": 0.0}
+        changes = quick | changes
         return DeviceSettings(data=self.data, gateway=self.gateway.base, kind="radio", **changes)
 
     @asynccontextmanager
     async def device(self, **changes: Any) -> AsyncIterator[tuple[Device, Orders]]:
         """A device of this process and what it was ordered to do."""
         orders = Orders()
-        async with Device(self.settings(**changes), orders.take) as device:
+        async with Device(self.settings(**changes), orders.take, orders.take_alerts) as device:
             yield device, orders
 
     def session(self, audio: list[bytes], starts_in_s: float, seconds: float) -> RundownSession:
@@ -323,6 +344,7 @@ class DevicePlatform:
         """A signed desired document; ``changes`` replace its fields."""
         now = self.now()
         fields = {"aud": self.id, "seq": seq, "iat": now, "exp": now + timedelta(hours=1), "unit_id": "u-1"}
+        fields |= {"alert_scopes": SCOPES}
         radio = RundownRef(ver=seq, rundown=rundown) if rundown else None
         desired = Desired(**(fields | {"radio": radio} | changes))
         return (signer or self.signer).sign(desired.model_dump_json())

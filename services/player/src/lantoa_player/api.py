@@ -3,15 +3,19 @@
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from lantoa_devicekit import Device
+from lantoa_devicekit.notices import ref_of
 from lantoa_player.settings import PlayerSettings
 from lantoa_player.usecases import Player, Shown, Verdict
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_HOLD_S = 1.0
+"""A page that knows the notices in force is answered after so long, or as soon as they change."""
 _STATIC = Path(__file__).parent / "static"
 # A slide is written into a sandboxed frame, which inherits the page's policy: inline styles yes, scripts never.
 _PAGE_POLICY = (
@@ -20,7 +24,7 @@ _PAGE_POLICY = (
 )
 # A page on another port of this machine is "same-site": it has no more business here than the rest of the world.
 _OWN = frozenset({"same-origin", "none"})
-_FILES = {"/": "index.html", "/app.js": "app.js", "/sw.js": "sw.js", "/style.css": "style.css"}
+_FILES = {"/": "index.html", "/alert.js": "alert.js", "/app.js": "app.js", "/sw.js": "sw.js", "/style.css": "style.css"}
 _ANSWERS = {Verdict.PROVED: 204, Verdict.REFUSED: 409, Verdict.LATER: 503}
 _PLAYER = web.AppKey("player", Player)
 _DEVICE = web.AppKey("device", Device)
@@ -34,6 +38,13 @@ class _Report(BaseModel):
     sha256: str
     started_at: AwareDatetime
     ended_at: AwareDatetime
+
+
+class _AlertReport(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ref: str
+    stage: Literal["playing", "finished"]
 
 
 @web.middleware
@@ -59,6 +70,8 @@ async def _live(_: web.Request) -> web.Response:
 
 async def _state(request: web.Request) -> web.Response:
     player, device = request.app[_PLAYER], request.app[_DEVICE]
+    if "known" in request.query:
+        await player.changed(request.query["known"], _HOLD_S)
     screen = player.screen(device)
     body = {
         "name": request.app[_SETTINGS].name,
@@ -66,6 +79,18 @@ async def _state(request: web.Request) -> web.Response:
         "revoked": screen.revoked,
         "connected": screen.connected,
         "offset_ms": device.clock.offset_ms,
+        "speed": player.speed,
+        "notices": player.notices,
+        "alerts": [
+            {
+                "ref": ref_of(notice),
+                "severity": notice.severity,
+                "headline": notice.headline,
+                "texts": notice.texts,
+                "expires_at": notice.expires_at.isoformat(),
+            }
+            for notice in screen.notices
+        ],
         "slides": [
             {
                 "entry_id": slide.entry_id,
@@ -98,6 +123,17 @@ async def _shown(request: web.Request) -> web.Response:
     return web.Response(status=_ANSWERS[await request.app[_PLAYER].shown(request.app[_DEVICE], shown)])
 
 
+async def _alerted(request: web.Request) -> web.Response:
+    if request.content_type != "application/json":
+        return web.Response(status=415)
+    try:
+        report = _AlertReport.model_validate_json(await request.read())
+    except ValidationError:
+        return web.Response(status=422)
+    verdict = await request.app[_PLAYER].alerted(request.app[_DEVICE], report.ref, report.stage)
+    return web.Response(status=_ANSWERS[verdict])
+
+
 def make_app(player: Player, device: Device, settings: PlayerSettings) -> web.Application:
     """The board's page and its few addresses."""
     app = web.Application(middlewares=[_only_this_page], client_max_size=16 * 1024)
@@ -110,4 +146,5 @@ def make_app(player: Player, device: Device, settings: PlayerSettings) -> web.Ap
     app.router.add_get("/state", _state)
     app.router.add_get("/slides/{sha256:[0-9a-f]{64}}", _slide)
     app.router.add_post("/shown", _shown)
+    app.router.add_post("/alerted", _alerted)
     return app

@@ -9,9 +9,10 @@ from aiohttp import web
 
 from lantoa_devicekit import Device, SettingsRefused
 from lantoa_devicekit.logs import configure
+from lantoa_player.adapters import Kiosk
 from lantoa_player.api import make_app
 from lantoa_player.settings import PlayerSettings, player_settings
-from lantoa_player.usecases import Player
+from lantoa_player.usecases import Player, no_loudspeaker
 
 
 def main() -> None:
@@ -30,8 +31,10 @@ async def run(settings: PlayerSettings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    player = Player(settings.speed)
-    async with Device(settings.device, player.take) as device:
+    player, kiosk = Player(settings.speed), Kiosk(settings)
+    commands = {"screenshot": kiosk.screenshot, "test_tone": no_loudspeaker, "volume": no_loudspeaker}
+    async with Device(settings.device, player.take, player.take_alerts, commands) as device:
+        kiosk.device = device
         runner = web.AppRunner(make_app(player, device, settings), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", settings.port).start()

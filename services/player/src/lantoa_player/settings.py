@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lantoa_devicekit import DeviceSettings, SettingsRefused, settings_from_env
 
@@ -17,6 +18,8 @@ class PlayerSettings:
     """How many seconds of dwell pass in a second."""
     name: str = "Bảng tin điện tử công cộng"
     """What stands on the screen while there is nothing to show."""
+    browser: Path | None = None
+    """The profile folder of the kiosk browser, which tells where it can be asked for a picture."""
 
 
 def player_settings(env: Mapping[str, str]) -> PlayerSettings:
@@ -40,4 +43,6 @@ def player_settings(env: Mapping[str, str]) -> PlayerSettings:
         raise SettingsRefused("LANTOA_SPEED phải là số dương (must be a positive number).")
     if env.get("LANTOA_ENV") == "production" and speed != 1.0:
         raise SettingsRefused("LANTOA_SPEED phải bằng 1 trong production (LANTOA_SPEED must be 1 in production).")
-    return PlayerSettings(device, port, speed, env.get("LANTOA_PLAYER_NAME", "").strip() or PlayerSettings.name)
+    name = env.get("LANTOA_PLAYER_NAME", "").strip() or PlayerSettings.name
+    browser = env.get("LANTOA_PLAYER_BROWSER", "").strip()
+    return PlayerSettings(device, port, speed, name, Path(browser) if browser else None)

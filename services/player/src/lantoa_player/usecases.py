@@ -1,21 +1,24 @@
 """Give the page its slides and turn what it showed into proofs."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
-from lantoa_contracts.device import BoardEntry, BoardRundown, DisplayedProof
-from lantoa_devicekit import Device, Order
+from lantoa_contracts.device import AlertNotice, BoardEntry, BoardRundown, Command, DisplayedProof
+from lantoa_devicekit import ActiveNotice, CommandFailed, Device, Order
 from lantoa_player.domain import Slide, is_full_showing, showing
 
 log = structlog.get_logger("lantoa.player")
 
+_REMEMBERED = 50
 PAGE_GONE_S = 10.0
 """A page asks every second; one that has not asked for so long is not there."""
 
@@ -40,6 +43,8 @@ class Screen:
     """Taken out of service: nothing is shown."""
     connected: bool
     slides: list[Slide]
+    notices: tuple[AlertNotice, ...]
+    """In force, the most severe first: they cover everything else."""
 
 
 class Verdict(Enum):
@@ -63,6 +68,9 @@ class Player:
         self._damaged: set[str] = set()
         self._asked_at: float | None = None
         self._turn = 0
+        self._active: tuple[ActiveNotice, ...] = ()
+        self._told: dict[str, AlertNotice] = {}
+        self._alerted = asyncio.Event()
 
     def take(self, order: Order) -> None:
         """A new or completed order. What the one before it showed last may still be reported."""
@@ -71,6 +79,37 @@ class Player:
         self._order = order
         # What is not in it was forgotten by the device and comes back right.
         self._damaged &= order.media.keys()
+
+    def take_alerts(self, active: tuple[ActiveNotice, ...]) -> None:
+        """The notices in force have changed."""
+        self._active = active
+        # The page may still report on a notice that was just called off.
+        latest = {**self._told, **{each.ref: each.notice for each in active}}
+        self._told = dict(list(latest.items())[-_REMEMBERED:])
+        self._alerted.set()
+        self._alerted = asyncio.Event()
+
+    @property
+    def notices(self) -> str:
+        """A name for what is in force now: another one means that something has changed."""
+        refs = " ".join(each.ref for each in self._active)
+        return hashlib.sha256(refs.encode()).hexdigest()[:12]
+
+    async def changed(self, known: str, within_s: float) -> None:
+        """Return when other notices are in force than those ``known``, or after the time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.notices == known:
+                    await self._alerted.wait()
+
+    async def alerted(self, device: Device, ref: str, stage: Literal["playing", "finished"]) -> Verdict:
+        """Acknowledge that the page began to show a notice, or has shown all of it."""
+        notice = self._told.get(ref) or device.notice(ref)
+        if notice is None:
+            log.info("alert_report_refused", ref=ref)
+            return Verdict.REFUSED
+        await device.acknowledge(notice, stage)
+        return Verdict.PROVED
 
     def screen(self, device: Device) -> Screen:
         """What the page is to show now; being asked is the sign that there is a page."""
@@ -81,7 +120,8 @@ class Player:
         turn = showing(slides, here, device.clock.now())
         self._turn = len(turn)
         code = device.claim_code
-        return Screen(code, device.enrolment == "revoked", device.connected, turn)
+        notices = tuple(each.notice for each in self._active)
+        return Screen(code, device.enrolment == "revoked", device.connected, turn, notices)
 
     async def watch(self, device: Device) -> None:
         """Keep the heartbeat true, for ever: without a page nothing is shown, whatever the rundown says."""
@@ -89,6 +129,8 @@ class Player:
             now = asyncio.get_running_loop().time()
             if self._asked_at is None or now - self._asked_at > PAGE_GONE_S:
                 device.show("idle", "chưa mở trang")
+            elif self._active:
+                device.show("showing", self._active[0].notice.headline)
             elif self._turn:
                 device.show("showing", f"{self._turn} trang")
             else:
@@ -143,6 +185,11 @@ class Player:
             for entry in entries(order):
                 if order and (entry.entry_id, entry.media.sha256) == (report.entry_id, report.sha256):
                     yield order, entry
+
+
+async def no_loudspeaker(_: Command) -> None:
+    """Refuse the commands ``volume`` and ``test_tone``."""
+    raise CommandFailed("no loudspeaker")
 
 
 def entries(order: Order | None) -> tuple[BoardEntry, ...]:

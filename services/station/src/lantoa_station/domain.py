@@ -1,9 +1,9 @@
-"""What a station plays next, and when. Pure."""
+"""What a station plays next, and when: entries of its rundown, and alerts before them. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 AttemptState = Literal["started", "cut", "aired"]
 
@@ -84,3 +84,75 @@ def next_cue(
                 not_before = session.starts_at + PATIENCE
             planned_at += timedelta(seconds=entry.seconds)
     return None
+
+
+SIGNAL_S = 6.0
+"""Six sweeps: long enough to make people stop and listen, short enough not to delay the words."""
+_SWEEP_S = 1.0
+_HIGH_HZ, _LOW_HZ = 1200.0, 500.0
+
+
+@dataclass(frozen=True)
+class Sounding:
+    """A notice in force as the loudspeaker sees it."""
+
+    ref: str
+    rank: int
+    """0 for the most severe."""
+    repeat: int
+    gap_s: float
+    worded: bool
+    """It has a sound of its own beside the signal."""
+    here: bool
+    """That sound has come."""
+
+
+@dataclass
+class Heard:
+    """What of a notice has left the sink so far."""
+
+    begun: int = 0
+    times: int = 0
+    """How often it was heard to its end."""
+    worded: int = 0
+    """How many of those times with its own sound."""
+    not_before_s: float = 0.0
+    """Its gap lasts until then, on the loop's clock."""
+    refused: bool = False
+    """Its sound cannot be decoded: the signal alone has to do."""
+
+
+def is_due(notice: Sounding, heard: Heard) -> bool:
+    """Whether the notice is to be heard again: as often as told, and its own sound once even if it came late."""
+    late = notice.here and not heard.worded and not heard.refused
+    return heard.times < notice.repeat or late
+
+
+def is_complete(notice: Sounding, heard: Heard) -> bool:
+    """Whether all of it was heard; one whose own sound is still missing waits for it."""
+    return not is_due(notice, heard) and (not notice.worded or heard.worded > 0 or heard.refused)
+
+
+def next_sounding(
+    active: Iterable[Sounding], heard: Mapping[str, Heard], now_s: float
+) -> tuple[Sounding | None, float | None]:
+    """The notice to sound now, or when one has to be looked at again; both None when nothing is due.
+
+    ``active`` are in order of severity. In the gap of one notice another may sound, and nothing else does.
+    """
+    waits = []
+    for notice in active:
+        been = heard.get(notice.ref, Heard())
+        if is_due(notice, been):
+            if been.not_before_s <= now_s:
+                return notice, None
+            waits.append(been.not_before_s)
+    return None, min(waits, default=None)
+
+
+def sweep_hz(at_s: Any) -> Any:
+    """The signal's frequency: falling from 1200 to 500 Hz each second, as DIN 33404-3 has it for emergencies.
+
+    ``at_s`` is a number of seconds or an array of them.
+    """
+    return _HIGH_HZ - (_HIGH_HZ - _LOW_HZ) * (at_s % _SWEEP_S) / _SWEEP_S

@@ -34,7 +34,8 @@ async def run(settings: StationSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, station.stop)
-    async with Device(settings.device, station.take) as device:
+    commands = {"test_tone": station.test_tone, "screenshot": station.screenshot}
+    async with Device(settings.device, station.take, station.take_alerts, commands) as device:
         playing = asyncio.create_task(station.run(device))
         broken = asyncio.create_task(device.join())
         await asyncio.wait({playing, broken}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,7 +12,7 @@ const TIME = new Intl.DateTimeFormat("vi-VN", { ...ZONE, timeStyle: "short" });
 const frames = [...document.querySelectorAll(".slide")];
 const rest = document.getElementById("rest");
 const kept = new Set();
-let state = { name: document.title, slides: [], claim_code: null, revoked: false, connected: false, offset_ms: 0 };
+let state = { name: document.title, slides: [], alerts: [], claim_code: null, revoked: false, connected: false, offset_ms: 0 };
 let answered = false;
 let front = 0;
 let turn = -1;
@@ -48,22 +48,33 @@ async function ask(path, options) {
   return fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
+// The agent answers after a second, or at once when the notices in force are others than those that we know.
 async function look() {
   try {
-    const answer = await ask("/state", { cache: "no-store" });
+    const answer = await ask(`/state?known=${state.notices ?? ""}`, { cache: "no-store" });
     answered = answer.ok;
-    if (answered) take(await answer.json());
-    await tell();
-    await keep();
+    if (answered) return take(await answer.json());
   } catch {
     answered = false; // What we have goes on.
   }
+  return wait(LOOK_MS);
+}
+
+async function chores() {
+  await tellAlerts();
+  await tell();
+  await keep();
   await wait(LOOK_MS);
 }
 
 function take(fresh) {
   const [before, after] = [JSON.stringify(state), JSON.stringify(fresh)];
+  const news = fresh.notices !== state.notices;
   state = fresh;
+  if (news) {
+    if (inForce().length) hides += 1; // The slide is covered from now on.
+    rouse();
+  }
   // Written only when changed: the memory card of a board bears only so many writes.
   if (after !== before) localStorage.setItem(STATE, after);
 }
@@ -137,6 +148,7 @@ const inTurn = () => (state.claim_code ? [] : state.slides.filter((slide) => Dat
 const wanted = (slide) => inTurn().some((other) => other.entry_id === slide.entry_id);
 
 async function next() {
+  if (inForce().length) return wait(LOOK_MS);
   const slides = inTurn();
   if (missed >= slides.length) pause();
   if (!slides.length) return wait(LOOK_MS);
@@ -166,7 +178,7 @@ async function show(slide) {
       if (seen && hides === before) remember(slide, started, elapsed);
       return;
     }
-    if (!wanted(slide)) return;
+    if (!wanted(slide) || inForce().length) return;
     await wait(Math.min(slide.milliseconds - elapsed, LOOK_MS));
   }
 }
@@ -191,4 +203,6 @@ document.addEventListener("visibilitychange", () => {
 state = recall(STATE, state);
 navigator.serviceWorker?.register("/sw.js");
 forever(look);
+forever(chores);
+forever(warn);
 forever(next);

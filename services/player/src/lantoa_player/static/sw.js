@@ -4,7 +4,7 @@
 const CACHE = "board-1";
 const MOST_SLIDES = 300;
 const PATIENCE_MS = 3000;
-const SHELL = ["/", "/app.js", "/style.css"];
+const SHELL = ["/", "/alert.js", "/app.js", "/style.css"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));
