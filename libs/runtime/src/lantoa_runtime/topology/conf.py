@@ -136,6 +136,7 @@ def _accounts(ring: KeyRing) -> str:
   }}
   DEVICES {{
     jetstream: {{ max_mem: 64MB, max_file: 256MB, max_streams: 8, max_consumers: 200 }}
+    limits: {{ max_payload: 64KB, max_subscriptions: 32 }}
     imports: [
       {imports}
     ]
