@@ -48,14 +48,14 @@ class NatsProbe:
     def __init__(self, name: str, client: Client, errors: list[str]) -> None:
         self.name = name
         self.client = client
-        self._errors = errors
+        self.errors = errors
 
     def _refused(self, verb: str, subjects: Sequence[str]) -> set[str]:
-        told = {error.split(f'permissions violation for {verb} to "')[-1].split('"')[0] for error in self._errors}
+        told = {error.split(f'permissions violation for {verb} to "')[-1].split('"')[0] for error in self.errors}
         return {subject for subject in subjects if subject.lower() in told}
 
     async def publish(self, sent: Sequence[tuple[str, bytes]]) -> set[str]:
-        self._errors.clear()
+        self.errors.clear()
         with suppress(NatsError):
             for subject, body in sent:
                 await self.client.publish(subject, body)
@@ -63,7 +63,7 @@ class NatsProbe:
         return self._refused("publish", [subject for subject, _ in sent])
 
     async def hear(self, subjects: Sequence[str], speak: Speak) -> Heard:
-        self._errors.clear()
+        self.errors.clear()
         made, heard = [await self.client.subscribe(subject) for subject in subjects], Heard()
         await barrier(self.client)
         await speak()

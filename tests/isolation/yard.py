@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 from attacks import Place
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -111,6 +112,13 @@ class Yard:
         await self.platform.request("$JS.API.INFO", b"", timeout=5)
         await self.outside.settle()
         await self.inside.settle()
+
+    async def connected(self, device_id: str) -> bool:
+        """Whether the server has a connection of this device."""
+        address = f"http://127.0.0.1:{self.server.plan.monitor_port}/connz?auth=1&limit=1024"
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            connections = (await answer.json())["connections"]
+        return any(connection.get("authorized_user") == device_id for connection in connections)
 
     def arrived(self, body: bytes) -> set[str]:
         """Subjects on which a body was seen by anybody at all."""
