@@ -67,7 +67,7 @@ async def test_a_storm_goes_on_while_one_of_two_replicas_is_killed(
         assert other.logins("unreadable") == 0
     finally:
         other.stop()
-        fleet.callout.start()
+        fleet.callout.restart()
 
 
 @asynccontextmanager
