@@ -101,7 +101,7 @@ def test_an_issued_user_is_bound_to_account_rights_and_a_day() -> None:
     assert (claims["aud"], claims["name"], claims["sub"], claims["exp"]) == ("DEVICES", "d-1", PUBLIC, 1000 + 86_400)
     nats = claims["nats"]
     assert nats["pub"]["allow"] == list(rights.publish)
-    assert (nats["subs"], nats["payload"]) == (32, 65_536)
+    assert (nats["subs"], nats["payload"]) == (64, 65_536)
     assert claims["iss"] == issuer.public
 
 

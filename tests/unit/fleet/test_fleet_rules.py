@@ -68,6 +68,7 @@ def test_rights_name_the_device_or_a_granted_scope_and_are_open_below_these_alon
     scopes = {"all", *(f"unit.{unit_id}" for unit_id in path), *(f"grp.{group}" for group in groups)}
     opened = {f"_INBOX_{device_id}.>", *(f"dev.bc.{scope}.>" for scope in scopes)}
     opened |= {f"$JS.API.DIRECT.GET.KV_alert.$KV.alert.{scope}.>" for scope in scopes}
+    opened |= {f"dev.bc.{scope}" for scope in scopes}
     for subject in rights.publish + rights.subscribe:
         assert subject in opened or device_id in subject.split("."), subject
         assert "*" not in subject
@@ -82,6 +83,7 @@ def test_a_device_asks_for_its_alerts_and_hears_what_is_said_to_it_alone() -> No
     assert rights.subscribe == (
         "dev.dn.d-1.desired", "dev.dn.d-1.cmd", "dev.dn.d-1.alert",
         "dev.bc.all.>", "dev.bc.unit.u-1.>", "dev.bc.grp.vung-trung.>",
+        "dev.bc.all", "dev.bc.unit.u-1", "dev.bc.grp.vung-trung",
     )  # fmt: skip
 
 

@@ -110,7 +110,10 @@ class DeviceNats:
 
 
 class Gateway:
-    """Enrolment and media over HTTP. ``misdeeds[sha256]`` are ways to answer the next requests for a file wrongly."""
+    """Enrolment and media over HTTP. ``misdeeds[sha256]`` are ways to answer the next requests for a file wrongly.
+
+    ``drop 8192`` ends after so many bytes, ``drop`` alone in the middle.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -180,8 +183,9 @@ class Gateway:
         if start:
             response.headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         await response.prepare(request)
-        if misdeed == "drop":
-            await response.write(data[start : start + (len(data) - start) // 2])
+        if misdeed.startswith("drop"):
+            after = misdeed.removeprefix("drop").strip()
+            await response.write(data[start : start + int(after or (len(data) - start) // 2)])
             assert request.transport is not None
             request.transport.close()
             return response

@@ -23,6 +23,10 @@ def missing() -> list[str]:
         found.append(
             "promtool is missing: install the package prometheus (alert rules and dashboards are tested with it)."
         )
+    if not shutil.which("mosquitto_pub"):
+        found.append(
+            "mosquitto_pub is missing: install the package mosquitto-clients (devices on MQTT are tested with it)."
+        )
     return found
 
 

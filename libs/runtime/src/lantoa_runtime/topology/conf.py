@@ -155,6 +155,8 @@ def _accounts(ring: KeyRing) -> str:
   }}
   DEVICES {{
     jetstream: {{ max_mem: 64MB, max_file: 256MB, max_streams: 8, max_consumers: 200 }}
+    # For each connection. What the callout's JWT says of limits is not applied to users of a configured account.
+    limits: {{ max_payload: 64KB, max_subscriptions: 64 }}
     imports: [
       {imports}
     ]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from lantoa_fleet.domain.devices import alert_scopes
 
-MOST_SUBSCRIPTIONS = 32
+MOST_SUBSCRIPTIONS = 64
+"""Of one connection. ``#`` of MQTT counts as two: a level and what is below it."""
 BIGGEST_MESSAGE = 65_536
 LIFETIME_SECONDS = 24 * 3600
 MOST_GROUPS = 16
@@ -37,6 +38,8 @@ def rights_of(device_id: str, path: Iterable[str], groups: Iterable[str] = (), *
     publish = [f"dev.up.{device_id}.{what}" for what in _UP] + [f"dev.rpc.{device_id}.{what}" for what in _RPC]
     subscribe = [f"dev.dn.{device_id}.{what}" for what in _DOWN] + [f"dev.bc.{scope}.>" for scope in scopes]
     if mqtt:
+        # In MQTT ``dev/bc/all/#`` is ``dev/bc/all`` as well, and is refused whole where one of the two is.
+        subscribe += [f"dev.bc.{scope}" for scope in scopes]
         return Rights(tuple(publish), tuple(subscribe), ("MQTT",))
     publish.append(f"{_DIRECT}.KV_desired.$KV.desired.{device_id}")
     publish += [f"{_DIRECT}.KV_alert.$KV.alert.{scope}.>" for scope in scopes]
