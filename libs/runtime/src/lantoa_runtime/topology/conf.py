@@ -61,6 +61,15 @@ _ANSWERS = ("fleet", "alert")
 
 
 @dataclass(frozen=True)
+class ClusterPlan:
+    """A server's place among others: where it listens for them, and where it finds them (``nats://host:port``)."""
+
+    port: int
+    routes: tuple[str, ...]
+    name: str = "lantoa"
+
+
+@dataclass(frozen=True)
 class NatsPlan:
     """Where the embedded server listens and keeps its files; ports on loopback, 0 leaves a listener out."""
 
@@ -70,6 +79,9 @@ class NatsPlan:
     websocket_port: int = 0
     mqtt_port: int = 0
     callout_timeout_seconds: int = 10
+    server_name: str = "lantoa-1"
+    """Unlike every other's in a cluster, and the same after a restart: replicas are placed by it."""
+    cluster: ClusterPlan | None = None
 
 
 def service_rights(service: str) -> tuple[list[str], list[str]]:
@@ -155,8 +167,13 @@ def nats_conf(ring: KeyRing, plan: NatsPlan) -> str:
         listeners.append(
             f"websocket {{ host: 127.0.0.1, port: {plan.websocket_port}, no_tls: true, compression: true }}"
         )
+    if plan.cluster:
+        routes = ", ".join(f'"{route}"' for route in plan.cluster.routes)
+        listeners.append(
+            f"cluster {{ name: {plan.cluster.name}, listen: 127.0.0.1:{plan.cluster.port}, routes: [{routes}] }}"
+        )
     bypass = ", ".join(ring.public(user) for user in USERS)
-    return f"""server_name: lantoa-1
+    return f"""server_name: {plan.server_name}
 listen: 127.0.0.1:{plan.port}
 max_connections: 20000
 max_payload: 1MB
