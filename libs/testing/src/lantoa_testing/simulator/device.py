@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,12 +77,19 @@ class SimulatedDevice:
         self._boots = 1
         self._synced = False
         self.connected_at = 0.0
-        """The loop's time when the platform last let it in."""
+        """``time.monotonic`` when the server last let it in."""
+        self.up_at = 0.0
+        """``time.monotonic`` when its snapshot last came back."""
 
     @property
     def connected(self) -> bool:
         """Whether its snapshot came back on the present connection."""
         return self._wire is not None and not self._wire.closed.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """Acknowledgements that no stream has stored yet."""
+        return len(self._outbox)
 
     def drop(self) -> None:
         """Lose the network; it comes back after its own wait."""
@@ -110,13 +118,14 @@ class SimulatedDevice:
             address.hostname or "", address.port or 4222, self.who.secret, own, f"_INBOX_{own}", pace.connect_s
         )
         try:
-            self.connected_at = asyncio.get_running_loop().time()
+            self.connected_at = time.monotonic()
             self.scopes = ()
             wire.subscribe(f"dev.dn.{own}.desired", lambda message: self._on_desired(wire, message.data))
             wire.subscribe(f"dev.dn.{own}.cmd", lambda message: self._on_command(message.data))
             wire.subscribe(f"dev.dn.{own}.alert", lambda message: self._on_direct_order(message.data))
             await self._reconcile(wire)
             self._wire = wire
+            self.up_at = time.monotonic()
             self._tally.connected += 1
             try:
                 await self._serve(wire)
@@ -177,14 +186,12 @@ class SimulatedDevice:
         self.scopes = wanted
 
     def _hearing(self, scope: str) -> Callable[[Message], None]:
-        order = f"dev.bc.{scope}.alert"
+        return lambda message: self.on_broadcast(scope, message)
 
-        def heard(message: Message) -> None:
-            # Parts of the sound arrive too and are let go: a simulated device sounds the attention signal.
-            if message.subject == order:
-                self._on_order(scope, message.data)
-
-        return heard
+    def on_broadcast(self, scope: str, message: Message) -> None:
+        """Something came to a scope: its order, or a part of a sound, which is let go: only the signal sounds here."""
+        if message.subject.endswith(".alert"):
+            self._on_order(scope, message.data)
 
     async def _read_order(self, wire: Wire, scope: str) -> None:
         answer = await wire.request(f"{_DIRECT}.KV_alert.$KV.alert.{scope}.alert", b"", self._pace.answer_s)
