@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Ack, AlertNotice, AlertOrder, Command, Desired, Heartbeat, Reported
 from lantoa_devicekit.backoff import wait_s
-from lantoa_devicekit.documents import Reason, check_command, check_desired
-from lantoa_signing.documents import KeySet, SignatureRefused
+from lantoa_devicekit.documents import Reason, check_command, check_desired, check_order
+from lantoa_signing.documents import KeySet
 from lantoa_testing.simulator.pace import Pace, Tally, Who
 from lantoa_testing.simulator.wire import Message, Wire, WireError
 
@@ -34,26 +34,6 @@ class Trust:
     nats_urls: tuple[str, ...]
 
 
-def check_order(raw: bytes, keys: KeySet, scope: str, highest: int, now: datetime) -> AlertOrder | Reason:
-    """The order inside ``raw`` if a device that has obeyed ``highest`` in this scope is to take it up, else why not."""
-    try:
-        document = SignedDocument.model_validate_json(raw)
-        text = keys.verify(document, "alert")
-    except ValidationError:
-        return Reason.MALFORMED
-    except SignatureRefused:
-        return Reason.SIGNATURE if document.kid in keys.alert else Reason.UNKNOWN_KEY
-    try:
-        order = AlertOrder.model_validate_json(text)
-    except ValidationError:
-        return Reason.MALFORMED
-    if order.aud != scope:
-        return Reason.AUDIENCE
-    if order.seq <= highest:
-        return Reason.KNOWN if order.seq == highest else Reason.OLD
-    return Reason.EXPIRED if order.exp <= now else order
-
-
 class SimulatedDevice:
     """Connects, verifies for itself, obeys, reports and acknowledges. ``run`` lives until it is cancelled.
 
@@ -69,7 +49,8 @@ class SimulatedDevice:
         self._desired: Desired | None = None
         self.scopes: tuple[str, ...] = ()
         """Scopes whose alerts it hears on the present connection."""
-        self._orders: dict[str, tuple[int, bytes]] = {}
+        self._highest: dict[str, int] = {}
+        self._orders: dict[str, bytes] = {}
         self._heard: set[str] = set()
         self._done: dict[str, Ack] = {}
         self._outbox: dict[str, bytes] = {}
@@ -196,7 +177,7 @@ class SimulatedDevice:
     async def _read_order(self, wire: Wire, scope: str) -> None:
         answer = await wire.request(f"{_DIRECT}.KV_alert.$KV.alert.{scope}.alert", b"", self._pace.answer_s)
         if not answer.status and "KV-Operation" not in answer.headers:
-            self._on_order(scope, answer.data)
+            self._on_order(scope, answer.data, stored=True)
 
     # ---- what it is told
 
@@ -212,18 +193,18 @@ class SimulatedDevice:
             self._listen(wire)
             self._report(wire)
 
-    def _on_order(self, scope: str, raw: bytes) -> None:
-        seq, obeyed = self._orders.get(scope, (0, b""))
-        if raw == obeyed:
+    def _on_order(self, scope: str, raw: bytes, *, stored: bool = False) -> None:
+        if raw == self._orders.get(scope):
             self._tally.copies += 1  # Byte for byte what this device has verified itself.
             return
-        order = check_order(raw, self._trust.keys, scope, seq, _now())
+        # Only of the scope that it came to: that is what the subject it was heard on says.
+        order = check_order(raw, self._trust.keys, {scope: self._highest.get(scope, 0)}, _now(), stored=stored)
         if isinstance(order, Reason):
             self._refuse(order)
             return
         if self._tally.on_verified is not None:
             self._tally.on_verified(self.who.device_id, order)
-        self._orders[scope] = order.seq, raw
+        self._highest[scope], self._orders[scope] = order.seq, raw
         for notice in order.notices:
             self._obey(notice)
 
@@ -258,7 +239,7 @@ class SimulatedDevice:
         """The end of playing is acknowledged, unless the notice was called off in the meantime."""
         in_force = {
             f"{notice.notice_id}.{notice.ver}"
-            for _, raw in self._orders.values()
+            for raw in self._orders.values()
             for notice in AlertOrder.model_validate_json(json.loads(raw)["p"]).notices
         }
         if ref in in_force:
@@ -269,11 +250,10 @@ class SimulatedDevice:
         asyncio.get_running_loop().call_later(seconds, self._acknowledge, ack)
 
     def _on_command(self, raw: bytes) -> None:
-        reason = check_command(raw, self._trust.keys, self.who.device_id, _now())
-        if isinstance(reason, Reason):
-            self._refuse(reason)
+        command = check_command(raw, self._trust.keys, self.who.device_id, _now())
+        if isinstance(command, Reason):
+            self._refuse(command)
             return
-        command = Command.model_validate_json(json.loads(raw)["p"])
         again = self._done.get(command.cmd_id)
         if again is not None:
             self._acknowledge(again)
