@@ -1,4 +1,4 @@
-"""A platform for thousands of devices: real servers, fleet, alert and two callouts as processes, and a seeded registry."""
+"""A platform for thousands of devices: real servers, fleet, alert and two callouts, and a seeded registry."""
 
 import asyncio
 import json
@@ -43,10 +43,11 @@ OWNER = Caller("operator", "Người vận hành", (Grant(SYSTEM, "*"),))
 
 @dataclass
 class Seeded:
-    """Devices of the registry with their keys, and what each would read from its bucket."""
+    """Devices of the registry with their keys, where they stand, and what each would read from its bucket."""
 
     people: list[tuple[str, str]] = field(default_factory=list)
     documents: dict[str, bytes] = field(default_factory=dict)
+    paths: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Rig:
@@ -84,7 +85,7 @@ class Rig:
             self.nats.stop()
 
     def run(self, name: str, **env: str) -> None:
-        """Start a service or a callout (``callout-1``, ``callout-2``) as `lantoa up` does, and wait until it is ready."""
+        """Start a service or a callout (``callout-1``, ``callout-2``) as `lantoa up` does, and wait for it."""
         kind = name.split("-")[0]
         program: Program = next(one for one in self.layout.services() if one.name == kind)
         port = self.ports[name] = free_port()
@@ -112,7 +113,7 @@ class Rig:
 
     def metrics(self, name: str) -> list[str]:
         """The lines of a process's /metrics that are series."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=10) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=10) as answer:
             return [line for line in answer.read().decode().splitlines() if line and not line.startswith("#")]
 
     async def connect(self, user: str = "topology") -> Client:
@@ -163,6 +164,7 @@ class Rig:
                 signed = key.sign(desired.model_dump_json()).model_dump_json().encode()
                 found.people.append((document["_id"], seed))
                 found.documents[document["_id"]] = signed
+                found.paths[document["_id"]] = tuple(document["path"])
                 writes.append(client.jetstream().publish(f"$KV.desired.{document['_id']}", signed, timeout=60))
             await devices.insert_many([document for _, document in made])
             await asyncio.gather(*writes)
@@ -226,7 +228,7 @@ def _likeness(template: dict[str, Any], number: int) -> tuple[str, dict[str, Any
 
 def _ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

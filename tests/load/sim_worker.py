@@ -14,6 +14,7 @@ import uvloop
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import AlertOrder
 from lantoa_signing.documents import KeySet, open_key_set, unb64, verify_bytes
+from lantoa_testing.processes import eventually
 from lantoa_testing.simulator.device import SimulatedDevice, Trust
 from lantoa_testing.simulator.fleet import SimulatedFleet, raise_file_limit
 from lantoa_testing.simulator.pace import Pace, Tally, Who
@@ -110,9 +111,8 @@ class Worker:
 
     async def collect(self, what: str, count: int, patience: float) -> dict[str, Any]:
         """When each of ``count`` devices had checked it, and when it was let in last; waits for them so long."""
-        deadline = time.monotonic() + patience
-        while len(self.times.by_what[what]) < count and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(AssertionError):
+            await eventually(lambda: len(self.times.by_what[what]) >= count, patience, every=0.05)
         found = self.times.by_what.pop(what)
         up = {device.who.device_id: device.connected_at for device in self._fleet.devices}  # type: ignore[union-attr]
         rows = [(moment, up[device_id], device_id in self.dropped) for device_id, moment in found.items()]

@@ -9,7 +9,6 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.topology.apply import diff
 from lantoa_testing import eventually
 from lantoa_testing.cluster import REPLICAS, Cluster
@@ -62,15 +61,6 @@ async def test_the_topology_lies_on_three_servers_and_outlives_a_leader(cluster:
 
     cluster.servers[leader].start()
 
-    async def whole() -> bool:
-        with contextlib.suppress(NatsError, APIError, TimeoutError):
-            for spec in STREAMS:
-                info = (await js.stream_info(spec.name)).cluster
-                if info is None or not all(peer.current for peer in info.replicas or ()):
-                    return False
-            return True
-        return False
-
-    await eventually(whole, 40, every=0.2)
+    await cluster.whole()
     await listening.close()
     await client.close()

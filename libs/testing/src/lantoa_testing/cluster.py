@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from lantoa_cli.servers import Nats, free_port
+from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.topology.apply import apply
 from lantoa_runtime.topology.conf import ClusterPlan
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
@@ -87,6 +88,26 @@ class Cluster:
         name = await eventually(found, _ELECTION_SECONDS, every=0.1)
         await client.close()
         return str(name)
+
+    async def whole(self) -> None:
+        """Wait until every stream's replicas have all that its leader has.
+
+        Raises:
+            AssertionError: they did not in time.
+        """
+        client = await self._any().connect(max_reconnect_attempts=-1)
+
+        async def current() -> bool:
+            with contextlib.suppress(NatsError, APIError, TimeoutError):
+                for spec in STREAMS:
+                    cluster = (await client.jetstream().stream_info(spec.name)).cluster
+                    if cluster is None or not all(peer.current for peer in cluster.replicas or ()):
+                        return False
+                return True
+            return False
+
+        await eventually(current, _ELECTION_SECONDS, every=0.2)
+        await client.close()
 
     def _any(self, besides: str = "") -> NatsServer:
         return next(server for name, server in self.servers.items() if name != besides)

@@ -1,0 +1,202 @@
+"""An alert to every device: from the issue to each device's own check of the signature, against a bare fan-out."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median, quantiles
+
+from bench_rows import Row, compared
+from fleet_rig import Crowd, Rig
+from nats.aio.client import Client
+
+from lantoa_contracts.device import AlertNotice, AlertOrder
+from lantoa_signing.documents import SigningKey
+from lantoa_testing.cluster import Cluster
+from lantoa_testing.processes import eventually
+from lantoa_testing.simulator.pace import Pace
+
+PACE = Pace(connect_s=30.0, answer_s=20.0, play_s=1.0)
+AIM = "aim <= 1.5"
+_TEXT = "Bão số 8 gió giật cấp 13 đổ bộ trong 2 giờ tới. Bà con khẩn trương vào nhà kiên cố, không ra đường. " * 4
+_numbers = count(1)
+_PATIENCE_S = 60.0
+_BASELINE = "dev.bc.all.baseline"
+
+
+def p99(values: list[float]) -> float:
+    """The 99th percentile."""
+    return quantiles(values, n=100)[98]
+
+
+class Issuer:
+    """Issues a notice to all and says which, and when."""
+
+    def __init__(self, rig: Rig, client: Client) -> None:
+        self._key = SigningKey(rig.ring.alert_file.read_bytes())
+        self._client = client
+
+    def signed(self, notice_id: str) -> bytes:
+        """A signed order with one notice to all."""
+        now = datetime.now(UTC)
+        notice = AlertNotice.model_validate(
+            {
+                "notice_id": notice_id,
+                "ver": 1,
+                "status": "actual",
+                "severity": "extreme",
+                "headline": "Bão khẩn cấp",
+                "texts": {"vi": _TEXT},
+                "issued_at": now,
+                "expires_at": now + timedelta(minutes=10),
+                "repeat": 1,
+                "gap_s": 0,
+            }
+        )
+        order = AlertOrder(aud="all", seq=next(_numbers), iat=now, exp=now + timedelta(minutes=10), notices=(notice,))
+        return self._key.sign(order.model_dump_json()).model_dump_json().encode()
+
+    async def issue(self) -> tuple[str, float]:
+        """The notice's reference and the moment before anything was done for it."""
+        notice_id, began = f"ntc-{secrets.token_hex(6)}", time.monotonic()
+        body = self.signed(notice_id)
+        await self._client.publish("dev.bc.all.alert", body)
+        await self._client.flush()
+        self._kept = asyncio.create_task(self._keep(body))
+        return f"{notice_id}.1", began
+
+    async def _keep(self, body: bytes) -> None:
+        async def kept() -> bool:
+            try:
+                await self._client.jetstream().publish("$KV.alert.all.alert", body, timeout=5)
+            except Exception:  # noqa: BLE001 - an election: again, as the service does
+                return False
+            return True
+
+        await eventually(kept, _PATIENCE_S, every=0.2)
+
+
+@dataclass
+class Shots:
+    """Fan-outs to a crowd that is connected. Seconds."""
+
+    rig: Rig
+    crowd: Crowd
+    client: Client
+    issuer: Issuer
+    devices: int
+    lost: int = 0
+    all_ms: list[str] = field(default_factory=list)
+    away_s: list[float] = field(default_factory=list)
+
+    async def bare(self) -> float:
+        """p99 of a core publish of an equal body that every device checks the same way, and nothing else."""
+        body = self.issuer.signed("ntc-bare")
+        began = time.monotonic()
+        await self.client.publish(_BASELINE, body)
+        await self.client.flush()
+        rows = await self._collected("baseline")
+        return p99([moment - began for moment, _, _ in rows])
+
+    async def ours(self, disturb: Callable[[], Awaitable[None]] | None = None) -> float:
+        """p99 from the issue, or for who was away then from its login, to the check; acknowledgements follow."""
+        if disturb is not None:
+            await disturb()
+        what, began = await self.issuer.issue()
+        rows = await self._collected(what)
+        self.lost += self.devices - len(rows)
+        if not rows:
+            raise RuntimeError("no device heard of the alert")
+        took = [moment - max(began, let_in) for moment, let_in, _ in rows]
+        self.away_s += [moment - began for moment, let_in, _ in rows if let_in > began]
+        self.all_ms.append("/".join(f"{1000 * value:.0f}" for value in (median(took), p99(took), max(took))))
+        await self.settle()
+        return p99(took)
+
+    async def settle(self) -> None:
+        """Every acknowledgement is stored, every device is back, nothing plays any more."""
+        await asyncio.sleep((PACE.play_s or 0) + PACE.ack_within_s + 0.5)
+        found = await self.crowd.tell("settle")
+        if any(answer["waiting"] or answer["connected"] != answer["in_sync"] for answer in found):
+            raise RuntimeError(f"not settled: {found}")
+
+    async def drop(self, share: float) -> None:
+        """Cut a share of the connections."""
+        await self.crowd.tell("drop", share=share)
+
+    async def _collected(self, what: str) -> list[tuple[float, float, bool]]:
+        each = self.devices // 2
+        found = await self.crowd.tell("collect", what=what, count=each, patience=_PATIENCE_S)
+        return [tuple(row) for answer in found for row in answer["rows"]]
+
+    async def row(self, name: str, rounds: int, note: str, disturb: Callable[[], Awaitable[None]] | None = None) -> Row:
+        """A line; fails when a device never learnt of an alert.
+
+        Raises:
+            RuntimeError: an alert was lost.
+        """
+        self.lost, self.all_ms, self.away_s = 0, [], []
+        made = await compared(name, partial(self.ours, disturb), self.bare, rounds, "s", note)
+        if self.lost:
+            raise RuntimeError(f"{name}: {self.lost} alerts were lost")
+        away = f"; who was away had it {max(self.away_s):.1f} s after the issue at the latest" if self.away_s else ""
+        extra = f"; p50/p99/max ms: {', '.join(self.all_ms)}; lost 0 of {rounds * self.devices}{away}"
+        return Row(made.name, made.ours, made.baseline, made.ratio, made.unit, made.note + extra)
+
+
+async def rows(rig: Rig, crowd: Crowd, devices: int, rounds: int) -> list[Row]:
+    """``alert_fanout_p99`` and the same under two kinds of trouble. The crowd is connected and stays so."""
+    client = await rig.connect()
+    shots = Shots(rig, crowd, client, Issuer(rig, client), devices)
+    what = f"issue to checked signature at {devices} devices, against core NATS and the same check; {AIM}"
+    made = [await shots.row("alert_fanout_p99", rounds, what)]
+    fewer = max(1, rounds // 2)
+    note = "30 % of the devices just lost their connection: theirs is counted from the login"
+    made.append(await shots.row("alert_fanout_reconnect_p99", fewer, note, partial(shots.drop, 0.3)))
+    rig.mongo.kill()
+    made.append(await shots.row("alert_fanout_no_mongo_p99", fewer, "MongoDB is killed"))
+    rig.mongo.start()
+    await client.close()
+    return made
+
+
+async def cluster_rows(folder: Path, devices: int, rounds: int) -> list[Row]:
+    """``alert_fanout_r3_p99``: three servers, streams with three replicas, the leader of the orders' bucket killed."""
+    cluster = Cluster(folder / "cluster")
+    cluster.start()
+    rig, crowd = Rig(folder / "rig", cluster.ring, cluster.urls), Crowd(2)
+    try:
+        await cluster.provision()
+        rig.mongo.start()
+        rig.run("fleet")
+        seeded = await rig.seed(devices)
+        rig.processes["fleet"].stop()
+        for number in (1, 2):
+            rig.run(f"callout-{number}")
+        await crowd.open(rig.ring, rig.urls, seeded.people, PACE)
+        await crowd.start(devices)
+        client = await rig.connect()
+        shots = Shots(rig, crowd, client, Issuer(rig, client), devices)
+        dead: list[str] = []
+
+        async def kill_leader() -> None:
+            if dead:
+                cluster.servers[dead.pop()].start()
+                await cluster.whole()
+                await shots.settle()
+            dead.append(await cluster.leader("KV_alert"))
+            cluster.servers[dead[0]].kill()
+
+        note = "three servers, R3, the leader of KV_alert killed right before: its third of the devices comes back"
+        made = [await shots.row("alert_fanout_r3_p99", rounds, note, kill_leader)]
+        await client.close()
+        return made
+    finally:
+        await crowd.close()
+        rig.stop()
+        cluster.stop()
