@@ -124,7 +124,7 @@ async def _series_row(rig: Rig, crowd: Crowd, devices: int) -> Row:
     many = await _exercise(rig, crowd, many_devices)
     each = ", ".join(f"{name} {len(few[name])} and {len(many[name])}" for name in few)
     new = sorted(series for name in few for series in many[name] - few[name])
-    note = f"series on every /metrics with {many_devices} devices against {FEW}, each connected, reporting, alerted; {each}"
+    note = f"series on every /metrics with {many_devices} devices against {FEW}, all of them reporting, alerted; {each}"
     note += f"; new: {', '.join(new)}" if new else ""
     ours, theirs = (sum(map(len, found.values())) for found in (many, few))
     return row("metrics_series_growth", ours, theirs, "series", note)

@@ -17,6 +17,7 @@ import typer
 from lantoa_cli import demo
 from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
+from lantoa_cli.fleet import fleet
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
 from lantoa_cli.loading import load
 from lantoa_cli.replay import replay
@@ -35,6 +36,7 @@ contracts_app = typer.Typer(
 )
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
+app.add_typer(fleet, name="fleet")
 app.command("replay")(replay)
 app.command("load")(load)
 

@@ -36,6 +36,12 @@ class Who:
     secret: str = field(repr=False)
 
 
+_STAGES = {
+    "received": "cảnh báo nhận",
+    "verified": "cảnh báo đã kiểm chữ ký",
+    "playing": "đang phát",
+    "finished": "phát xong",
+}
 Verified = Callable[[str, AlertOrder], None]
 
 
@@ -61,11 +67,8 @@ class Tally:
 
     def line(self) -> str:
         """The counts as one line for people."""
-        stages = ("received", "verified", "playing", "finished")
-        heard = ", ".join(f"{stage} {self.alerts[stage]}" for stage in stages if self.alerts[stage])
-        text = f"connected {self.connected}/{self.devices}, in sync {self.in_sync}, alerts {heard or 'none'}"
-        if self.commands:
-            text += f", commands {self.commands}"
-        if self.refused:
-            text += f", refused {dict(self.refused)}"
-        return text
+        parts = [f"kết nối {self.connected}/{self.devices}", f"đúng trạng thái {self.in_sync}"]
+        parts += [f"{word} {self.alerts[stage]}" for stage, word in _STAGES.items() if self.alerts[stage]]
+        parts += [f"lệnh {self.commands}"] if self.commands else []
+        parts += [f"từ chối {reason} {number}" for reason, number in sorted(self.refused.items())]
+        return " · ".join(parts)
