@@ -49,6 +49,11 @@ class Roster:
         self._http = http
         self._told = told
         self._file = layout.data / "simulated.json"
+        self._communes = [
+            unit
+            for unit in demo.read(layout, "units.json")["units"]
+            if unit["kind"] in ("commune", "ward") and unit["valid_to"] is None and unit["lat"] is not None
+        ]
         self._all: dict[str, Enlisted] = {}
         if self._file.exists():
             self._all = {row["device_id"]: Enlisted(**row) for row in json.loads(self._file.read_text())}
@@ -123,15 +128,9 @@ class Roster:
 
     def _place(self, name: str, number: int) -> dict[str, Any]:
         """A place in a commune of the demo province, near its point."""
-        communes = [
-            unit
-            for unit in demo.read(self._layout, "units.json")["units"]
-            if unit["kind"] in ("commune", "ward") and unit["valid_to"] is None and unit["lat"] is not None
-        ]
-        unit = communes[number % len(communes)]
-        at = {
-            axis: round(unit[axis] + _random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES), 6) for axis in ("lat", "lon")
-        }
+        unit = self._communes[number % len(self._communes)]
+        off = {axis: _random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES) for axis in ("lat", "lon")}
+        at = {axis: round(unit[axis] + far, 6) for axis, far in off.items()}
         site = SITES[number % len(SITES)]
         return {"name": f"{name} {number} {unit['name']}", "unit_id": unit["unit_id"], "site_type": site, **at}
 
