@@ -177,6 +177,7 @@ async def _on_one_server(folder: Path, rounds: int, devices: int, steady_s: floa
             made.append(await _storm_row(rig, seeded, crowd, devices, max(1, rounds // 2)))
             rig.run("fleet")
         rig.run("alert")
+        await rig.tell_all()
         if "series" in wanted:
             made.append(await _series_row(rig, crowd, devices))
         if "alert" in wanted:

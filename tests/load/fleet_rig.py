@@ -21,7 +21,7 @@ from pymongo import AsyncMongoClient
 from lantoa_cli.layout import Layout, Program, checkout, load_layout
 from lantoa_cli.servers import answers, free_port
 from lantoa_contracts.base import SignedDocument
-from lantoa_contracts.catalogue import UNIT_CHANGED
+from lantoa_contracts.catalogue import DEVICE_CLAIMED, UNIT_CHANGED
 from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_fleet.domain.devices import desired_of
@@ -172,13 +172,26 @@ class Rig:
         await client.close()
         return found
 
+    async def tell_all(self) -> None:
+        """Let fleet publish its devices, and wait until alert has read them."""
+        await self.call("fleet", "POST", "/replay", OWNER)
+        client = await self.connect()
+        stream, durable = DEVICE_CLAIMED.stream, DEVICE_CLAIMED.durable("alert")
+
+        async def read() -> bool:
+            info = await client.jetstream().consumer_info(stream, durable)
+            return not info.num_pending and not info.num_ack_pending
+
+        await eventually(read, 120, every=0.2)
+        await client.close()
+
     async def _enrol_one(self) -> str:
         seed = nkey.new_seed(secrets.token_bytes(32))
         public, at = nkey.public_of(seed), datetime.now(UTC).isoformat()
         signature = nkey.sign_with_seed(seed, f"enrol\n{public}\nradio\nLT-S1\n{at}").sig
         body = {"public_key": public, "kind": "radio", "model": "LT-S1", "at": at, "signature": signature}
-        await self.call("fleet", "POST", "/enrolments", Caller("gateway", "anonymous"), body)
-        place = {"claim_code": nkey.claim_code(public), "name": "Loa", "unit_id": "u-0", "site_type": "hamlet"}
+        waiting = await self.call("fleet", "POST", "/enrolments", Caller("gateway", "anonymous"), body)
+        place = {"claim_code": waiting["claim_code"], "name": "Loa", "unit_id": "u-0", "site_type": "hamlet"}
         await eventually(lambda: self._claimed(place), 20, every=0.2)
         return seed
 

@@ -108,10 +108,11 @@ class Roster:
     async def _bring_in(self, person: Person, one: Enlisted) -> None:
         if one.claimed:
             return
-        await self._enrol(one)
+        waiting = await self._enrol(one)
         body = self._place("Bảng" if one.kind == "board" else "Loa", int(one.device_id[2:8], 16))
-        code = nkey.claim_code(nkey.public_of(one.secret))
-        _taken(await person.call("POST", "/api/v1/fleet/devices/claim", {**body, "claim_code": code}))
+        if "claim_code" in waiting:
+            claim = {**body, "claim_code": waiting["claim_code"]}
+            _taken(await person.call("POST", "/api/v1/fleet/devices/claim", claim))
         self._all[one.device_id] = replace(one, claimed=True)
 
     async def _enrol(self, one: Enlisted) -> dict[str, Any]:
