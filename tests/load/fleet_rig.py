@@ -36,6 +36,7 @@ from lantoa_testing.simulator.pace import Pace
 PROVINCE = "u-province"
 UNITS = 100
 _AT_ONCE = 500
+_LOGINS_A_SECOND = 250
 _HERE = Path(__file__).parent
 TECHNICIAN = Caller("p-tech", "Kỹ thuật viên", (Grant("technician", PROVINCE),))
 OWNER = Caller("operator", "Người vận hành", (Grant(SYSTEM, "*"),))
@@ -295,13 +296,14 @@ class Crowd:
 
         return await asyncio.gather(*map(one, self._workers))
 
-    async def start(self, count: int) -> list[float]:
-        """Start ``count`` devices at once; seconds until each had its snapshot.
+    async def start(self, count: int, within: float | None = None) -> list[float]:
+        """Start ``count`` devices, at a pace that spares the machine or ``within`` seconds; seconds until each was up.
 
         Raises:
             RuntimeError: some did not come up.
         """
-        found = await self.tell("start", count=count // self._count)
+        within = count / _LOGINS_A_SECOND if within is None else within
+        found = await self.tell("start", count=count // self._count, within=within)
         if any("failed" in answer for answer in found):
             raise RuntimeError(f"devices did not come up: {found}")
         return sorted(up for answer in found for up in answer["ups"])

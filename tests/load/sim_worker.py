@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -69,8 +70,10 @@ class Worker:
         for notice in order.notices:
             self.times.note(f"{notice.notice_id}.{notice.ver}", device_id)
 
-    async def start(self, count: int) -> dict[str, Any]:
-        """Start ``count`` devices at once; done when all are up. Seconds to each."""
+    async def start(self, count: int, within: float) -> dict[str, Any]:
+        """Start ``count`` devices, spread over ``within`` seconds; done when all are up. Seconds to each."""
+        for device in self.devices:
+            device.pace = replace(device.pace, first_within_s=within)
         self.tally.connected = self.tally.in_sync = 0
         began = time.monotonic()
         fleet = SimulatedFleet(self.devices[:count], self.tally)

@@ -43,7 +43,7 @@ class SimulatedDevice:
     def __init__(self, who: Who, trust: Trust, pace: Pace, tally: Tally) -> None:
         self.who = who
         self._trust = trust
-        self._pace = pace
+        self.pace = pace
         self._tally = tally
         self._wire: Wire | None = None
         self._desired: Desired | None = None
@@ -80,7 +80,7 @@ class SimulatedDevice:
     async def run(self) -> None:
         """Connect, serve, come back; for ever."""
         failures = 0
-        await asyncio.sleep(_random.uniform(0, self._pace.first_within_s))
+        await asyncio.sleep(_random.uniform(0, self.pace.first_within_s))
         while True:
             served = False
             try:
@@ -88,12 +88,12 @@ class SimulatedDevice:
             except (WireError, OSError) as error:
                 self._tally.lost[str(error)] += 1
             failures = 0 if served else failures + 1
-            await asyncio.sleep(wait_s(failures, self._pace.reconnect_min_s, self._pace.reconnect_max_s))
+            await asyncio.sleep(wait_s(failures, self.pace.reconnect_min_s, self.pace.reconnect_max_s))
 
     # ---- a connection's life
 
     async def _session(self, urls: Sequence[str]) -> bool:
-        own, pace = self.who.device_id, self._pace
+        own, pace = self.who.device_id, self.pace
         address = urlsplit(_random.choice(urls))
         wire = await Wire.connect(
             address.hostname or "", address.port or 4222, self.who.secret, own, f"_INBOX_{own}", pace.connect_s
@@ -120,7 +120,7 @@ class SimulatedDevice:
         return True
 
     async def _serve(self, wire: Wire) -> None:
-        pace, loop = self._pace, asyncio.get_running_loop()
+        pace, loop = self.pace, asyncio.get_running_loop()
         self._beat(wire)
         self._report(wire)
         self._send_waiting()
@@ -147,7 +147,7 @@ class SimulatedDevice:
         Raises:
             WireError: it does not.
         """
-        own, answer_s = self.who.device_id, self._pace.answer_s
+        own, answer_s = self.who.device_id, self.pace.answer_s
         # Real devices measure their clock by it; ours is the platform's own, so only the question is asked.
         wire.forget(wire.ask(f"dev.rpc.{own}.snapshot", b"{}", _nothing))
         answer = await wire.request(f"{_DIRECT}.KV_desired.$KV.desired.{own}", b"", answer_s)
@@ -175,7 +175,7 @@ class SimulatedDevice:
             self._on_order(scope, message.data)
 
     async def _read_order(self, wire: Wire, scope: str) -> None:
-        answer = await wire.request(f"{_DIRECT}.KV_alert.$KV.alert.{scope}.alert", b"", self._pace.answer_s)
+        answer = await wire.request(f"{_DIRECT}.KV_alert.$KV.alert.{scope}.alert", b"", self.pace.answer_s)
         if not answer.status and "KV-Operation" not in answer.headers:
             self._on_order(scope, answer.data, stored=True)
 
@@ -225,11 +225,11 @@ class SimulatedDevice:
         if ref in self._heard or notice.expires_at <= _now():
             return
         self._heard.add(ref)
-        loop, verified_in = asyncio.get_running_loop(), _random.uniform(0, self._pace.ack_within_s)
+        loop, verified_in = asyncio.get_running_loop(), _random.uniform(0, self.pace.ack_within_s)
         self._later(verified_in, "verified", ref)
         if notice.status != "actual":
             return
-        lasts = self._pace.play_s
+        lasts = self.pace.play_s
         if lasts is None:
             lasts = notice.repeat * (_SIGNAL_S + notice.gap_s) - notice.gap_s
         self._later(verified_in, "playing", ref)
