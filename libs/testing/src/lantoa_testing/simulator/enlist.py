@@ -23,7 +23,7 @@ from lantoa_testing.platform import Answer, Person, Platform
 from lantoa_testing.simulator.device import Trust
 from lantoa_testing.simulator.pace import Who
 
-SITES = ("hamlet", "market", "school", "office")
+SITES = ("hamlet", "market", "school", "commune_office", "crossroads")
 _AT_ONCE = 16
 _SPREAD_DEGREES = 0.03
 """About three kilometres around the commune's point."""
