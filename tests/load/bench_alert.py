@@ -21,7 +21,7 @@ from lantoa_testing.simulator.pace import Pace
 PACE = Pace(connect_s=30.0, answer_s=20.0, play_s=1.0)
 AIM = "aim <= 1.5"
 _TEXT = "Bão số 8 gió giật cấp 13 đổ bộ trong 2 giờ tới. Bà con khẩn trương vào nhà kiên cố, không ra đường. " * 4
-_PATIENCE_S = 60.0
+_PATIENCE_S = 150.0
 _BASELINE = "dev.bc.all.baseline"
 
 
