@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Ack, AlertNotice, AlertOrder, Command, Desired, Heartbeat, Reported
 from lantoa_devicekit.backoff import wait_s
+from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.documents import Reason, check_command, check_desired, check_order
 from lantoa_signing.documents import KeySet
 from lantoa_testing.simulator.pace import Pace, Tally, Who
@@ -24,6 +25,7 @@ _SIGNAL_S = 8.0
 """About as long as the attention signal sounds."""
 _SIMULATED = frozenset({"volume", "restart", "test_tone", "diagnose"})
 _random = random.SystemRandom()
+_CLOCK = DeviceClock()
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,8 @@ class SimulatedDevice:
     # ---- a connection's life
 
     async def _session(self, urls: Sequence[str]) -> bool:
-        own, pace = self.who.device_id, self.pace
-        address = urlsplit(_random.choice(urls))
-        wire = await Wire.connect(
-            address.hostname or "", address.port or 4222, self.who.secret, own, f"_INBOX_{own}", pace.connect_s
-        )
+        own = self.who.device_id
+        wire = await self._connect(urls)
         try:
             self.connected_at = time.monotonic()
             self.scopes = ()
@@ -118,6 +117,21 @@ class SimulatedDevice:
             wire.close()
         self._tally.lost[wire.error] += 1
         return True
+
+    async def _connect(self, urls: Sequence[str]) -> Wire:
+        """The first server that lets us in, in an order of our own.
+
+        Raises:
+            WireError: none did.
+        """
+        own, error = self.who.device_id, WireError("no address")
+        for address in map(urlsplit, _random.sample(urls, len(urls))):
+            host, port = address.hostname or "", address.port or 4222
+            try:
+                return await Wire.connect(host, port, self.who.secret, own, f"_INBOX_{own}", self.pace.connect_s)
+            except WireError as refused:
+                error = refused
+        raise error
 
     async def _serve(self, wire: Wire) -> None:
         pace, loop = self.pace, asyncio.get_running_loop()
@@ -336,7 +350,7 @@ class SimulatedDevice:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return _CLOCK.wall()
 
 
 def _nothing(_: Message) -> None:

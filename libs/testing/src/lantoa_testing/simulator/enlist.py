@@ -6,7 +6,6 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -15,6 +14,7 @@ from lantoa_cli import demo
 from lantoa_cli.errors import Refused
 from lantoa_cli.layout import Layout
 from lantoa_contracts.base import DeviceKind
+from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.enrolment import PATH, Accepted
 from lantoa_devicekit.files import write_durably
 from lantoa_signing import nkey
@@ -116,7 +116,7 @@ class Roster:
         self._all[one.device_id] = replace(one, claimed=True)
 
     async def _enrol(self, one: Enlisted) -> dict[str, Any]:
-        public, at = nkey.public_of(one.secret), datetime.now(UTC).isoformat()
+        public, at = nkey.public_of(one.secret), DeviceClock().wall().isoformat()
         text = f"enrol\n{public}\n{one.kind}\nsimulated\n{at}"
         signature = nkey.sign_with_seed(one.secret, text).sig
         body = {"public_key": public, "kind": one.kind, "model": "simulated", "at": at, "signature": signature}

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 
 import aiomqtt
 from pydantic import ValidationError
@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Ack, AlertNotice, AlertOrder, Desired, Heartbeat, Reported
 from lantoa_devicekit.backoff import wait_s
+from lantoa_devicekit.clock import DeviceClock
 from lantoa_testing.simulator.pace import Pace, Tally, Who
 
 _REFUSED = 128
 """SUBACK codes from here on are refusals, which aiomqtt hands back as if nothing were wrong."""
 _random = random.SystemRandom()
+_CLOCK = DeviceClock()
 
 
 class Refused(Exception):
@@ -178,4 +180,4 @@ class SimulatedReceiver:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return _CLOCK.wall()
