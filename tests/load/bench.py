@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import bench_bus
+import bench_fleet
 import bench_gateway
 import bench_platform
 from bench_rows import Row, table
@@ -16,7 +17,8 @@ from lantoa_cli.layout import checkout, chromium
 from lantoa_runtime.telemetry import configure_logs
 from lantoa_testing.platform import make_platform
 
-_PARTS = ("bus", "gateway", "platform")
+_FLEET_PARTS = ("storm", "series", "alert", "steady", "cluster")
+_PARTS = ("bus", "gateway", "platform", *_FLEET_PARTS)
 
 
 def _bus_rows(folder: Path, rounds: int, count: int) -> list[Row]:
@@ -53,6 +55,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="pairs of blocks; the median counts")
     parser.add_argument("--count", type=int, default=1500, help="changes, hops, operations or requests in a block")
     parser.add_argument("--only", action="append", choices=_PARTS, help="one part: printed, not written")
+    parser.add_argument("--devices", type=int, default=5000, help="simulated devices; twice as many in steady state")
+    parser.add_argument("--steady", type=float, default=60, help="seconds of steady state")
     arguments = parser.parse_args()
     parts = arguments.only or list(_PARTS)
     configure_logs("bench", "WARNING")
@@ -62,6 +66,12 @@ def main() -> None:
             made += _bus_rows(Path(folder), arguments.rounds, arguments.count)
         if {"gateway", "platform"} & set(parts):
             made += _platform_rows(Path(folder), parts, arguments.rounds, arguments.count)
+        fleet_parts = [part for part in parts if part in _FLEET_PARTS]
+        if fleet_parts:
+            work = bench_fleet.rows(
+                Path(folder) / "fleet", arguments.rounds, arguments.devices, arguments.steady, fleet_parts
+            )
+            made += asyncio.run(work)
     sys.stdout.write(table(made) + "\n")
     if arguments.only:
         return  # The file always holds one whole run.

@@ -19,6 +19,7 @@ from lantoa_cli.alert import alert
 from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
 from lantoa_cli.keys import keys
+from lantoa_cli.fleet import fleet
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
 from lantoa_cli.loading import load
 from lantoa_cli.replay import replay
@@ -39,6 +40,7 @@ app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(alert, name="alert")
+app.add_typer(fleet, name="fleet")
 app.command("replay")(replay)
 app.command("load")(load)
 

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lantoa_runtime.topology.conf import NatsPlan, nats_conf
+from lantoa_runtime.topology.conf import ClusterPlan, NatsPlan, nats_conf
 from lantoa_runtime.topology.keys import KeyRing
 
 MONGO_OPTIONS = "directConnection=true&retryWrites=false&w=majority&journal=true"
@@ -91,6 +91,8 @@ class Nats:
     monitor_port: int = 0
     websocket_port: int = 0
     mqtt_port: int = 0
+    server_name: str = "lantoa-1"
+    cluster: ClusterPlan | None = None
 
     @property
     def url(self) -> str:
@@ -106,6 +108,8 @@ class Nats:
             monitor_port=self.monitor_port,
             websocket_port=self.websocket_port,
             mqtt_port=self.mqtt_port,
+            server_name=self.server_name,
+            cluster=self.cluster,
         )
         conf = self.folder / "nats.conf"
         conf.write_text(nats_conf(self.ring, plan))

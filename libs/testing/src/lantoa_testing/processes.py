@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 class ServerProcess:

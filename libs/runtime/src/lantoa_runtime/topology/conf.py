@@ -66,6 +66,15 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class ClusterPlan:
+    """A server's place among others: where it listens for them, and where it finds them (``nats://host:port``)."""
+
+    port: int
+    routes: tuple[str, ...]
+    name: str = "lantoa"
+
+
+@dataclass(frozen=True)
 class NatsPlan:
     """Where a server listens and keeps its files; 0 leaves a listener out. The monitor never leaves loopback."""
 
@@ -78,6 +87,9 @@ class NatsPlan:
     host: str = "127.0.0.1"
     """What every other listener binds. Beyond loopback it must be TLS: alerts and devices' tokens cross it."""
     tls: Tls | None = None
+    server_name: str = "lantoa-1"
+    """Unlike every other's in a cluster, and the same after a restart: replicas are placed by it."""
+    cluster: ClusterPlan | None = None
 
     def __post_init__(self) -> None:
         if self.tls is None and not _is_loopback(self.host):
@@ -179,8 +191,12 @@ def nats_conf(ring: KeyRing, plan: NatsPlan) -> str:
     if plan.websocket_port:
         about = f"{tls or 'no_tls: true'}, compression: true"
         listeners.append(f"websocket {{ {host}, port: {plan.websocket_port}, {about} }}")
+    if plan.cluster:
+        routes = ", ".join(f'"{route}"' for route in plan.cluster.routes)
+        about = f"port: {plan.cluster.port}, routes: [{routes}]" + (f", {tls}" if tls else "")
+        listeners.append(f"cluster {{ name: {plan.cluster.name}, {host}, {about} }}")
     bypass = ", ".join(ring.public(user) for user in USERS)
-    return f"""server_name: lantoa-1
+    return f"""server_name: {plan.server_name}
 {host}
 port: {plan.port}
 max_connections: 20000
