@@ -53,3 +53,7 @@ export function scopeNames(notice: Notice, unitName: (id: string) => string): st
     )
     .join(', ');
 }
+
+/** Ids of the units among the places that an alert is for. */
+export const scopeUnits = (scopes: string[]): string[] =>
+  scopes.filter((scope) => scope !== 'all' && !scope.startsWith('grp.')).map((scope) => scope.replace(/^unit\./, ''));
