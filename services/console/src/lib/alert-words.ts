@@ -1,6 +1,6 @@
 /** Words for what alert names by codes. */
 import { m } from '../paraglide/messages.js';
-import type { Notice, NoticeState, Severity, Status } from './alert-types';
+import type { Notice, NoticeState, Scope, Severity, Status } from './alert-types';
 import type { Tone } from './labels';
 import { session } from './session.svelte';
 
@@ -30,30 +30,18 @@ export const noticeState = (value: NoticeState): { tone: Tone; text: string } =>
     in_force: { tone: 'bad' as const, text: m.notice_in_force() },
     cancelled: { tone: 'quiet' as const, text: m.notice_cancelled() },
     expired: { tone: 'quiet' as const, text: m.notice_expired() },
-  })[value] ?? { tone: 'quiet', text: value };
+  })[value];
 
 /** Whether this person is one of the two that an alert needs. */
 export const warns = (): boolean => session.holds('approver');
 
-/** Whether the present person is the second one. */
-export function mayConfirm(notice: Notice): boolean {
-  const asked = notice.waiting ?? (notice.state === 'requested' ? notice : null);
-  return asked !== null && warns() && asked.requested_by.id !== session.person?.id;
-}
+/** Whether the present person can be the second one; whether their area covers it is for alert to say. */
+export const mayConfirm = (notice: Notice): boolean =>
+  notice.waiting !== null && warns() && notice.waiting.requested.by !== session.person?.id;
 
-/** Names of the places that an alert is for. */
-export function scopeNames(notice: Notice, unitName: (id: string) => string): string {
-  return notice.scopes
-    .map((scope) =>
-      scope === 'all'
-        ? m.scope_all()
-        : scope.startsWith('grp.')
-          ? m.scope_group({ name: scope.slice(4) })
-          : (notice.scope_names?.[scope] ?? unitName(scope.replace(/^unit\./, ''))),
-    )
-    .join(', ');
+/** A place as people call it. */
+export function scopeName({ scope, name }: Scope): string {
+  if (scope === 'all') return m.scope_all();
+  const [kind, bare = scope] = scope.split(/\.(.*)/s);
+  return kind === 'grp' ? m.scope_group({ name: name || bare }) : name || bare;
 }
-
-/** Ids of the units among the places that an alert is for. */
-export const scopeUnits = (scopes: string[]): string[] =>
-  scopes.filter((scope) => scope !== 'all' && !scope.startsWith('grp.')).map((scope) => scope.replace(/^unit\./, ''));

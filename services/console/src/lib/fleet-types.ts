@@ -23,7 +23,10 @@ export interface Device {
   model: string;
   lat: number | null;
   lon: number | null;
-  groups?: string[];
+  link?: 'nats' | 'mqtt';
+  groups: { group_id: string; name: string }[];
+  replaces?: string | null;
+  replaced_by?: string | null;
   online: boolean;
   last_seen: string | null;
   version: string | null;
@@ -33,7 +36,6 @@ export interface Device {
   disk_free_mb?: number | null;
   signal_dbm?: number | null;
   clock_offset_ms?: number | null;
-  boots?: number | null;
   desired_seq: number;
   reported_seq: number;
   in_sync: boolean;
@@ -63,39 +65,50 @@ export interface Claim {
   replaces: string | null;
 }
 
-/** Id, name, kind, latitude, longitude, standing, unit. */
-export type Point = [string, string, DeviceKind, number, number, Standing, string];
+/** Id, name, kind, latitude and longitude where they are known, standing, unit. */
+export type Point = [string, string, DeviceKind, number | null, number | null, Standing, string];
 
 export interface Points {
   points: Point[];
   total: number;
 }
 
+/** Devices of a unit and of those below it. */
 export interface UnitSummary {
   unit_id: string;
   unit_name: string | null;
   total: number;
   online: number;
   alarm: number;
+  drift: number;
 }
 
 export interface Group {
-  group: string;
+  group_id: string;
+  name: string;
   devices: number;
 }
 
-/** One hour of a device: minutes with a heartbeat, minutes of sound or picture. */
+/** One hour of a device: minutes when it was there, minutes when it played or showed. */
 export interface DeviceHour {
-  hour: string;
-  online_minutes: number;
-  playing_minutes: number;
+  at: string;
+  online: number;
+  playing: number;
+  restarts: number;
 }
 
+/** Something that happened at a device's place; which fields are filled depends on `what`. */
 export interface TimelineEntry {
   at: string;
   what: string;
-  by: string | null;
-  detail: string;
+  by_name: string | null;
+  unit_name: string | null;
+  previous_unit_name: string | null;
+  other_id: string | null;
+  groups: string[] | null;
+  code: string | null;
+  count: number | null;
+  detail: string | null;
 }
 
 export type CommandName = 'volume' | 'restart' | 'test_tone' | 'screenshot' | 'log_upload' | 'diagnose';
@@ -111,10 +124,13 @@ export interface Command {
   args: Record<string, string | number | boolean>;
   state: CommandState;
   detail: string;
-  data: Record<string, unknown>;
-  issued_at: string;
+  /** What `diagnose` found. */
+  data: Record<string, unknown> | null;
+  at: string;
+  by_name: string;
   answered_at: string | null;
-  upload: { media_type: string; bytes: number } | null;
+  /** Whether a picture or a log has come. */
+  upload: boolean;
 }
 
 /** One command to several devices. */
@@ -122,62 +138,62 @@ export interface Order {
   order_id: string;
   name: CommandName | 'update';
   args: Record<string, string | number | boolean>;
-  issued_at: string;
+  at: string;
   expires_at: string;
-  total: number;
+  by_name: string;
+  /** Whether outcomes may still come. */
+  open: boolean;
   counts: Partial<Record<CommandState, number>>;
-  commands: Command[];
+  items: Command[];
 }
 
 export interface ImportRow {
   row: number;
-  outcome: string;
+  outcome: 'created' | 'unchanged' | 'refused';
   detail: string;
-  device_id?: string | null;
+  device_id: string | null;
+  /** Of an MQTT receiver that was made just now. */
+  token: string | null;
 }
 
 export interface ImportReport {
+  dry_run: boolean;
   rows: ImportRow[];
-  counts: Record<string, number>;
 }
 
 export interface Receiver {
   device_id: string;
-  token: string;
+  /** Told once; null when it was told before. */
+  token: string | null;
 }
 
-/** Something wrong at one device or at many at once, until its cause goes. */
+/** One cause at one place, however many devices it concerns, until the cause goes. */
 export interface FleetAlarm {
   alarm_id: string;
   code: string;
-  state: 'open' | 'closed';
-  unit_id: string | null;
+  unit_id: string;
   unit_name: string | null;
-  device_id: string | null;
-  device_name: string | null;
-  /** How many devices it stands for. */
-  devices: number;
-  count: number;
-  detail: string;
   opened_at: string;
   closed_at: string | null;
-  acknowledged_at: string | null;
-  acknowledged_by: string | null;
-}
-
-export interface Wave {
-  percent: number;
-  total: number;
-  finished: number;
-  failed: number;
-  state: string;
+  devices: number;
+  /** The first of them by name. */
+  sample: { device_id: string; name: string; unit_id: string }[];
+  acknowledged: { by_name: string; at: string; note: string } | null;
 }
 
 export interface Update {
   update_id: string;
   version: string;
   state: string;
-  reason: string | null;
-  created_at: string;
-  waves: Wave[];
+  reason: string;
+  /** Devices in all (`1`) or a share of them (`25%`) at the end of each wave. */
+  waves: string[];
+  /** Number of the present one, from 1. */
+  wave: number;
+  devices: number;
+  begun_at: string;
+  ended_at: string | null;
+  by_name: string;
+  rolls_back: string | null;
+  counts: { waiting: number; told: number; done: number; failed: number };
 }

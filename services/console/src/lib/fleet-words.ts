@@ -1,6 +1,6 @@
 /** Words for what fleet names by codes. */
 import { m } from '../paraglide/messages.js';
-import type { CommandName, CommandState, Standing } from './fleet-types';
+import type { CommandName, CommandState, ImportRow, Standing, TimelineEntry } from './fleet-types';
 import type { Tone } from './labels';
 
 /** Worst first, which is the order in which they are looked for. */
@@ -40,7 +40,7 @@ export const commandName = (name: CommandName | 'update'): string =>
     log_upload: m.command_log(),
     diagnose: m.command_diagnose(),
     update: m.command_update(),
-  })[name];
+  })[name] ?? name;
 
 export const commandState = (state: CommandState): { tone: Tone; text: string } =>
   ({
@@ -54,20 +54,23 @@ export const commandState = (state: CommandState): { tone: Tone; text: string } 
 /** Whether nothing more will come of it. */
 export const isSettled = (state: CommandState): boolean => state !== 'sent' && state !== 'received';
 
-/** What stands in a device's timeline. */
-export const timelineWords = (what: string): string =>
-  ({
+/** What stands in a device's timeline: what happened, and more about it. */
+export function timelineWords(entry: TimelineEntry): { name: string; more: string } {
+  const names: Record<string, string> = {
     claimed: m.timeline_claimed(),
-    reclaimed: m.timeline_replaced(),
     replaced: m.timeline_replaced(),
     moved: m.timeline_moved(),
-    revoked: m.timeline_revoked(),
     grouped: m.timeline_grouped(),
-    command: m.timeline_command(),
+    token: m.timeline_token(),
+    revoked: m.timeline_revoked(),
     alarm: m.timeline_alarm(),
-    alarm_opened: m.timeline_alarm(),
-    alarm_closed: m.timeline_alarm_closed(),
-  })[what] ?? what;
+    command: m.timeline_command(),
+  };
+  const code = entry.code ? (entry.what === 'command' ? commandName(entry.code as CommandName) : alarm(entry.code)) : '';
+  const place = entry.previous_unit_name && entry.unit_name ? `${entry.previous_unit_name} → ${entry.unit_name}` : entry.unit_name;
+  const groups = entry.groups ? entry.groups.join(', ') || m.none() : '';
+  return { name: names[entry.what] ?? entry.what, more: [code, place, groups, entry.detail].filter(Boolean).join(' · ') };
+}
 
 /** How an update stands. */
 export const updateState = (state: string): { tone: Tone; text: string } =>
@@ -79,11 +82,9 @@ export const updateState = (state: string): { tone: Tone; text: string } =>
   })[state] ?? { tone: 'quiet', text: state };
 
 /** What became of a row of an imported list. */
-export const importOutcome = (outcome: string): { tone: Tone; text: string } =>
+export const importOutcome = (outcome: ImportRow['outcome'], dry: boolean): { tone: Tone; text: string } =>
   ({
-    ok: { tone: 'good' as const, text: m.import_ok() },
-    accepted: { tone: 'good' as const, text: m.import_ok() },
-    claimed: { tone: 'good' as const, text: m.import_claimed() },
-    created: { tone: 'good' as const, text: m.import_claimed() },
+    created: { tone: 'good' as const, text: dry ? m.import_ok() : m.import_claimed() },
     unchanged: { tone: 'quiet' as const, text: m.import_unchanged() },
-  })[outcome] ?? { tone: 'bad', text: m.import_refused() };
+    refused: { tone: 'bad' as const, text: m.import_refused() },
+  })[outcome];

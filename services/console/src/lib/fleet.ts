@@ -33,12 +33,12 @@ export const fleet = {
   devices: (filter: DeviceFilter, cursor: string | null = null, limit = 50) =>
     get<Page<Device>>(`${F}/devices`, { ...filter, cursor, limit }),
   map: (filter: DeviceFilter) => get<Points>(`${F}/map`, { ...filter }),
-  summary: () => get<Page<UnitSummary>>(`${F}/summary`),
+  summary: () => get<{ units: UnitSummary[] }>(`${F}/summary`),
   groups: () => get<Page<Group>>(`${F}/groups`),
   shapes: () => get<FeatureCollection>(`${F}/shapes`),
 
   device: (deviceId: string) => get<Device>(device(deviceId)),
-  hours: (deviceId: string) => get<Page<DeviceHour>>(`${device(deviceId)}/hours`, { days: 7 }),
+  hours: (deviceId: string) => get<{ items: DeviceHour[] }>(`${device(deviceId)}/hours`, { days: 7 }),
   timeline: (deviceId: string, cursor: string | null = null) =>
     get<Page<TimelineEntry>>(`${device(deviceId)}/timeline`, { cursor, limit: 20 }),
   commands: (deviceId: string) => get<Page<Command>>(`${device(deviceId)}/commands`, { limit: 10 }),
@@ -66,9 +66,8 @@ export const fleet = {
   acknowledge: (alarmId: string) => request<FleetAlarm>('POST', `${F}/alarms/${id(alarmId)}/acknowledge`, { body: {} }),
 
   updates: () => get<Page<Update>>(`${F}/updates`),
-  update: (updateId: string) => get<Update>(`${F}/updates/${id(updateId)}`),
   steer: (updateId: string, verb: 'stop' | 'resume' | 'rollback') =>
-    request<Update>('POST', `${F}/updates/${id(updateId)}/${verb}`, { body: {} }),
+    request<unknown>('POST', `${F}/updates/${id(updateId)}/${verb}`, { body: {} }),
 };
 
 /** Where the list of devices is as a table for a spreadsheet. */
