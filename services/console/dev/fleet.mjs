@@ -34,7 +34,7 @@ const made = Array.from({ length: Number(process.env.DEVICES ?? 3000) }, (_, at)
   };
 });
 export const devices = [...few, ...made].map((device) => ({
-  ver: 1, groups: ['cum-a'], volume: 70, temperature_c: 52.4, disk_free_mb: 5210, signal_dbm: -83, clock_offset_ms: 340, boots: 12,
+  ver: 1, groups: [{ group_id: 've-song', name: 'Ven sông' }], volume: 70, temperature_c: 52.4, disk_free_mb: 5210, signal_dbm: -83, clock_offset_ms: 340,
   lat: 9.868, lon: 106.059, link: 'nats', ...device,
 }));
 const standing = (device) => (!device.online ? 'offline' : device.alarms.length > 0 ? 'alarm' : device.in_sync ? 'online' : 'drift');
@@ -42,21 +42,21 @@ const found = (deviceId) => devices.find((one) => one.device_id === deviceId) ??
 
 const orders = [];
 const alarms = [
-  { alarm_id: 'al-1', code: 'offline', unit_id: 'xa-tap-ngai', unit_name: 'Xã Tập Ngãi', device_id: null, device_name: null, devices: 14 },
-  { alarm_id: 'al-2', code: 'silent', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', device_id: 'd-loa-1', device_name: 'Cụm loa ấp Chợ', devices: 1 },
-  { alarm_id: 'al-3', code: 'temperature', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', device_id: 'd-bang-1', device_name: 'Bảng tin trước UBND xã', devices: 1 },
-].map((one, at) => ({ state: 'open', count: 1, detail: '', opened_at: now(700 * (at + 1)), closed_at: null, acknowledged_at: null, acknowledged_by: null, ...one }));
+  { alarm_id: 'al-1', code: 'offline', unit_id: 'xa-tap-ngai', unit_name: 'Xã Tập Ngãi', devices: 14, sample: devices.filter((one) => one.unit_id === 'xa-tap-ngai').slice(0, 14) },
+  { alarm_id: 'al-2', code: 'silent', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', devices: 1, sample: [devices[0]] },
+  { alarm_id: 'al-3', code: 'temperature', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', devices: 1, sample: [devices[2]] },
+].map((one, at) => ({ most: one.devices, opened_at: now(700 * (at + 1)), closed_at: null, acknowledged: null, ...one }));
 const updates = [
-  { update_id: 'up-2', version: '0.2.0', state: 'running', reason: null, created_at: now(4000), waves: [{ percent: 1, total: 30, finished: 30, failed: 0, state: 'finished' }, { percent: 25, total: 720, finished: 410, failed: 2, state: 'running' }, { percent: 100, total: 2250, finished: 0, failed: 0, state: 'waiting' }] },
-  { update_id: 'up-1', version: '0.1.4', state: 'stopped', reason: 'Dừng: quá nhiều thiết bị bị lỗi.', created_at: now(900000), waves: [{ percent: 1, total: 30, finished: 20, failed: 6, state: 'stopped' }] },
-];
+  { update_id: 'up-2', version: '0.2.0', state: 'running', reason: '', begun_at: now(4000), wave: 3, counts: { waiting: 2250, told: 308, done: 440, failed: 2 } },
+  { update_id: 'up-1', version: '0.1.4', state: 'stopped', reason: 'errors', begun_at: now(900000), wave: 2, counts: { waiting: 2850, told: 0, done: 140, failed: 10 } },
+].map((one) => ({ waves: ['1', '5%', '25%', '100%'], devices: 3000, ended_at: null, by_name: 'Trần Quốc Bảo', rolls_back: null, ...one }));
 
 function filtered(query) {
   const is = (name, of) => !query.get(name) || query.get(name) === of;
   const q = (query.get('q') ?? '').toLowerCase();
   return devices.filter(
     (one) => one.state !== 'pending' && is('unit_id', one.unit_id) && is('kind', one.kind) && is('state', standing(one)) &&
-      is('version', one.version) && (!query.get('group') || one.groups.includes(query.get('group'))) && (!q || one.name.toLowerCase().includes(q)),
+      is('version', one.version) && (!query.get('group') || one.groups.some((group) => group.group_id === query.get('group'))) && (!q || one.name.toLowerCase().includes(q)),
   );
 }
 
@@ -64,36 +64,36 @@ function command(body) {
   const order_id = `ord-${orders.length + 1}`;
   const commands = body.device_ids.map((device_id, at) => ({
     cmd_id: `cmd-${order_id}-${at}`, order_id, device_id, device_name: found(device_id).name, name: body.name, args: body.args,
-    state: 'sent', detail: '', data: {}, issued_at: now(), answered_at: null, upload: null,
+    state: 'sent', detail: '', data: null, at: now(), by_name: 'Trần Quốc Bảo', answered_at: null, upload: false,
   }));
   for (const one of commands) {
-    const online = found(one.device_id).online;
-    setTimeout(() => {
-      if (!online) return Object.assign(one, { state: 'expired' });
+    // As the platform does: told again and again until it answers or the time is over.
+    const tell = (left) => setTimeout(() => {
+      if (!found(one.device_id).online) return left > 0 ? tell(left - 1) : Object.assign(one, { state: 'expired' });
       Object.assign(one, { state: 'finished', answered_at: now() });
-      if (one.name === 'diagnose') one.data = { version: '0.1.0', uptime_s: 73_200, temperature_c: 81.2, disk_free_mb: 5210, clock_offset_ms: 340, sink: 'alsa:default', connected: true, outbox: 0 };
-      if (one.name === 'screenshot') one.upload = { media_type: 'image/webp', bytes: 31_000 };
-      if (one.name === 'log_upload') one.upload = { media_type: 'application/gzip', bytes: 9_000 };
+      if (one.name === 'diagnose') one.data = { heartbeat: { at: now(), version: '0.1.0', state: 'idle', volume: 70, temperature_c: 81.2, disk_free_mb: 5210, clock_offset_ms: 340, boots: 12 }, program: '0.1.0', model: 'LT-S1', key_set: 3, cache_files: 14, cache_bytes: 31_400_000, waiting: 0, refusals: { signature: 2 } };
+      one.upload = ['screenshot', 'log_upload'].includes(one.name);
       if (one.name === 'volume') found(one.device_id).volume = one.args.percent;
     }, ANSWER_MS * (1 + random(one.cmd_id)));
+    tell(3);
   }
-  orders.unshift({ order_id, name: body.name, args: body.args, issued_at: now(), expires_at: now(-120), commands });
+  orders.unshift({ order_id, name: body.name, args: body.args, at: now(), expires_at: now(-120), by_name: 'Trần Quốc Bảo', items: commands });
   return { order_id };
 }
 
 function counted(order) {
   const counts = {};
-  for (const { state } of order.commands) counts[state] = (counts[state] ?? 0) + 1;
-  return { ...order, total: order.commands.length, counts };
+  for (const { state } of order.items) counts[state] = (counts[state] ?? 0) + 1;
+  return { ...order, open: order.items.some(({ state }) => state === 'sent'), counts };
 }
 
 function importList(text) {
   const rows = text.split(/\r?\n/).slice(1).filter(Boolean).map((line, at) => {
     const [code, name] = line.split(',');
     const good = /^[A-Z2-9]{4}-[A-Z2-9]{4}$/.test(code);
-    return { row: at + 2, outcome: good ? 'ok' : 'refused', detail: good ? name : `Mã “${code}” không đúng dạng.`, device_id: null };
+    return { row: at + 2, outcome: good ? 'created' : 'refused', detail: good ? name : `Mã “${code}” không đúng dạng.`, device_id: null, token: null };
   });
-  return { rows, counts: {} };
+  return { rows };
 }
 
 const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="360"><rect width="640" height="360" fill="#7a1010"/></svg>`;
@@ -101,17 +101,17 @@ const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="360
 function one(device, verb, method, body) {
   if (verb === undefined) return device;
   if (verb === 'hours') {
-    return page(Array.from({ length: 150 }, (_, at) => ({ hour: new Date(Math.floor(Date.now() / 3_600_000 - at) * 3_600_000).toISOString(), online_minutes: at % 31 === 7 ? 20 : 60, playing_minutes: [5, 17].includes(new Date(Date.now() - at * 3_600_000).getHours()) ? 24 : 0 })).filter((_, at) => at % 41 !== 0));
+    return page(Array.from({ length: 150 }, (_, at) => ({ at: new Date(Math.floor(Date.now() / 3_600_000 - at) * 3_600_000).toISOString(), restarts: 0, online: at % 31 === 7 ? 20 : 60, playing: [5, 17].includes(new Date(Date.now() - at * 3_600_000).getHours()) ? 24 : 0 })).filter((_, at) => at % 41 !== 0));
   }
   if (verb === 'timeline') {
     return page([
-      { at: now(900), what: 'alarm', by: null, detail: 'Máy quá nóng' },
-      { at: now(90000), what: 'command', by: 'Trần Quốc Bảo', detail: 'Phát tiếng thử: đã làm xong' },
-      { at: now(900000), what: 'claimed', by: 'Trần Quốc Bảo', detail: device.unit_name ?? '' },
+      { at: now(900), what: 'alarm', by_name: null, code: 'temperature' },
+      { at: now(90000), what: 'command', by_name: 'Trần Quốc Bảo', code: 'test_tone' },
+      { at: now(900000), what: 'claimed', by_name: 'Trần Quốc Bảo', unit_name: device.unit_name },
     ]);
   }
-  if (verb === 'commands') return page(orders.flatMap((order) => order.commands).filter((given) => given.device_id === device.device_id));
-  if (verb === 'groups') return Object.assign(device, { groups: body.groups, ver: device.ver + 1 });
+  if (verb === 'commands') return page(orders.flatMap((order) => order.items).filter((given) => given.device_id === device.device_id));
+  if (verb === 'groups') return Object.assign(device, { groups: body.groups.map((name) => ({ group_id: name, name })), ver: device.ver + 1 });
   if (verb === 'move') return Object.assign(device, { unit_id: body.unit_id, unit_name: unitName(body.unit_id), ver: device.ver + 1 });
   if (verb === 'revoke') return Object.assign(device, { state: 'revoked', ver: device.ver + 1 });
   return Refused.missing();
@@ -126,20 +126,22 @@ export function answer(path, method, query, body) {
     return [200, { points: list.map((device) => [device.device_id, device.name, device.kind, device.lat, device.lon, standing(device), device.unit_id]), total: list.length }];
   }
   if (kind === 'summary') {
-    return [200, page(communes.map((commune) => {
+    const units = communes.map((commune) => {
       const own = devices.filter((device) => device.unit_id === commune.id);
-      return { unit_id: commune.id, unit_name: commune.name, total: own.length, online: own.filter((device) => device.online).length, alarm: own.filter((device) => device.alarms.length > 0).length };
-    }))];
+      return { unit_id: commune.id, unit_name: commune.name, total: own.length, online: own.filter((device) => device.online).length, alarm: own.filter((device) => device.alarms.length > 0).length, drift: 0 };
+    });
+    const sum = (of) => units.reduce((all, unit) => all + unit[of], 0);
+    return [200, { units: [{ unit_id: 'tinh', unit_name: 'Tỉnh Vĩnh Long', total: sum('total'), online: sum('online'), alarm: sum('alarm'), drift: 0 }, ...units] }];
   }
-  if (kind === 'groups') return [200, page([{ group: 'cum-a', devices: 3 }, { group: 've-song', devices: 12 }])];
+  if (kind === 'groups') return [200, page([{ group_id: 'truong-hoc', name: 'Trường học', devices: 3 }, { group_id: 've-song', name: 'Ven sông', devices: 12 }])];
   if (kind === 'shapes') {
     return [200, { type: 'FeatureCollection', features: communes.map(({ id: unit_id, lat, lon }) => ({ type: 'Feature', properties: { unit_id }, geometry: { type: 'Polygon', coordinates: [[[lon - 0.037, lat - 0.032], [lon + 0.037, lat - 0.032], [lon + 0.037, lat + 0.032], [lon - 0.037, lat + 0.032], [lon - 0.037, lat - 0.032]]] } })) }];
   }
-  if (kind === 'alarms' && verb === 'acknowledge') return [200, Object.assign(alarms.find((each) => each.alarm_id === id), { acknowledged_at: now(), acknowledged_by: 'Trần Quốc Bảo' })];
-  if (kind === 'alarms') return [200, page(alarms.filter((each) => each.state === (query.get('state') ?? 'open')))];
+  if (kind === 'alarms' && verb === 'acknowledge') return [200, Object.assign(alarms.find((each) => each.alarm_id === id), { acknowledged: { by_name: 'Trần Quốc Bảo', at: now(), note: '' } })];
+  if (kind === 'alarms') return [200, page(alarms.filter((each) => (each.closed_at === null) === (query.get('state') !== 'closed')))];
   if (kind === 'updates') {
     const update = updates.find((each) => each.update_id === id);
-    if (verb) Object.assign(update, { state: { stop: 'stopped', resume: 'running', rollback: 'rolled_back' }[verb], reason: null });
+    if (verb) Object.assign(update, { state: { stop: 'stopped', resume: 'running', rollback: 'rolled_back' }[verb], reason: '' });
     return [200, update ?? page(updates)];
   }
   if (kind === 'commands' && id === 'uploads') return [200, ['image/svg+xml', PICTURE]];
@@ -150,7 +152,7 @@ export function answer(path, method, query, body) {
     const device = devices.find((each) => each.state === 'pending');
     if (!device || !body.claim_code.includes('ABCD-2345')) throw new Refused(404, 'claim_code_unknown', 'Không có thiết bị nào mang mã này', 'Xem lại mã trên thiết bị. Thiết bị phải đang bật và có mạng.');
     setTimeout(() => Object.assign(device, { online: true, last_seen: now() }), 2_000);
-    return [200, Object.assign(device, body, { state: 'accepted', unit_name: unitName(body.unit_id), online: false, last_seen: null })];
+    return [200, Object.assign(device, body, { state: 'accepted', groups: body.groups.map((name) => ({ group_id: name, name })), unit_name: unitName(body.unit_id), online: false, last_seen: null })];
   }
   if (kind === 'devices' && id) return [200, one(found(id), verb, method, body, more)];
   if (kind === 'devices') {

@@ -138,6 +138,7 @@ function answer(request, url, body) {
   if (service === 'content' && kind === 'topics') return [200, page(data.topics)];
   if (service === 'content') return content(path, request.method, query, request, body, who);
   if (service === 'fleet') return fleet.answer([kind, ...path], request.method, query, body);
+  if (service === 'alert' && kind === 'cap') return alert.sources();
   if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt.get(who.login) ?? 0);
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
   if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
