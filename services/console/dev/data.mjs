@@ -14,10 +14,10 @@ export const unitName = (id) => units.find((unit) => unit.id === id)?.name ?? id
 
 const grant = (role, unit_id) => ({ role, unit_id, unit_name: unitName(unit_id) });
 export const people = {
-  viet: { id: 'p-viet', login: 'viet', name: 'Thạch Thị Sa Rây', title: 'Công chức văn hóa – xã hội', grants: [grant('author', 'xa-cau-ke')] },
-  duyet: { id: 'p-duyet', login: 'duyet', name: 'Nguyễn Văn Phước', title: 'Phó Chủ tịch UBND xã', grants: [grant('approver', 'tinh'), grant('reporter', 'xa-cau-ke')] },
-  kythuat: { id: 'p-ky', login: 'kythuat', name: 'Trần Quốc Bảo', title: 'Kỹ thuật viên', grants: [grant('technician', 'tinh')] },
-  quantri: { id: 'p-quantri', login: 'quantri', name: 'Lâm Thị Ngọc Hân', title: 'Chánh Văn phòng', grants: [grant('admin', 'tinh')] },
+  viet: { id: 'p-viet', name: 'Thạch Thị Sa Rây', title: 'Công chức văn hóa – xã hội', grants: [grant('author', 'xa-cau-ke')] },
+  duyet: { id: 'p-duyet', name: 'Nguyễn Văn Phước', title: 'Phó Chủ tịch UBND xã', grants: [grant('approver', 'tinh'), grant('reporter', 'xa-cau-ke')] },
+  kythuat: { id: 'p-ky', name: 'Trần Quốc Bảo', title: 'Kỹ thuật viên', grants: [grant('technician', 'tinh')] },
+  quantri: { id: 'p-quantri', name: 'Lâm Thị Ngọc Hân', title: 'Chánh Văn phòng', grants: [grant('admin', 'tinh')] },
 };
 
 export const topics = [

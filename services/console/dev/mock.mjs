@@ -127,7 +127,7 @@ function answer(request, url, body) {
   const who = data.people[/__Host-sid=(\w+)/.exec(request.headers.cookie ?? '')?.[1]];
   if (url.pathname === '/auth/sign-in') {
     if (!data.people[body.login] || body.password === 'sai') throw new Refused(401, 'sign_in_refused', 'Chưa đăng nhập được', 'Tên đăng nhập hoặc mật khẩu không đúng.');
-    signedInAt.set(body.login, Date.now());
+    signedInAt.set(data.people[body.login].id, Date.now());
     return [200, { person: data.people[body.login] }, { 'Set-Cookie': `__Host-sid=${body.login}; Path=/; Secure; HttpOnly; SameSite=Lax` }];
   }
   if (!who) throw new Refused(401, 'signed_out', 'Chưa đăng nhập', 'Xin đăng nhập lại.');
@@ -139,7 +139,7 @@ function answer(request, url, body) {
   if (service === 'content') return content(path, request.method, query, request, body, who);
   if (service === 'fleet') return fleet.answer([kind, ...path], request.method, query, body);
   if (service === 'alert' && kind === 'cap') return alert.sources();
-  if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt.get(who.login) ?? 0);
+  if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt.get(who.id) ?? 0);
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
   if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
   if (service === 'directory') return [200, page(data.units.filter((unit) => unit.name.toLowerCase().includes((query.get('q') ?? '').toLowerCase())))];

@@ -22,7 +22,6 @@ export interface Grant {
 
 export interface Person {
   id: string;
-  login: string;
   name: string;
   title: string;
   grants: Grant[];
