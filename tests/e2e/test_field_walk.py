@@ -98,7 +98,10 @@ async def test_a_technician_claims_places_and_tries_a_device_with_a_phone(platfo
     assert 0 < abs(device["lat"] - _HERE["latitude"]) < 0.01
     assert 0 < abs(device["lon"] - _HERE["longitude"]) < 0.01
     done = await khang.get(f"/api/v1/fleet/devices/{device_id}/commands")
-    assert [(one["name"], one["state"]) for one in done["items"]] == [("diagnose", "finished"), ("test_tone", "finished")]
+    assert [(one["name"], one["state"]) for one in done["items"]] == [
+        ("diagnose", "finished"),
+        ("test_tone", "finished"),
+    ]
 
 
 async def test_two_leaders_rehearse_an_alert_and_see_whom_it_has_reached(platform, http, browser):

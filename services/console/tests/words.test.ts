@@ -37,6 +37,7 @@ describe('times', () => {
 describe('numbers', () => {
   it('are written the Vietnamese way', () => {
     expect(number(1234.56)).toBe('1.234,6');
+    expect(number(-0.04)).toBe('0');
   });
 });
 
