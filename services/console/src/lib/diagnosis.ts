@@ -18,6 +18,10 @@ const KNOWN: Record<string, { name: () => string; text: (value: never) => string
   program: { name: () => m.device_version(), text: String },
   version: { name: () => m.device_version(), text: String },
   release: { name: () => m.diagnosis_release(), text: String },
+  link: {
+    name: () => m.diagnosis_link(),
+    text: ({ server, connects }: { server: string | null; connects: number | null }) => `${server ?? m.none()} · ${connects ?? 0}×`,
+  },
   model: { name: () => m.device_model(), text: String },
   boots: { name: () => m.device_boots(), text: (value: number) => number(value) },
   volume: { name: () => m.device_volume(), text: (value: number) => `${value}%`, bad: (value: number) => value === 0 },
