@@ -78,7 +78,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      output: { assetFileNames: ({ names }) => FONTS[names[0] ?? ''] ?? 'assets/[name]-[hash][extname]' },
+      output: {
+        // Messages that two pages share would each become a file of their own.
+        advancedChunks: { groups: [{ name: 'words', test: /src\/paraglide\// }] },
+        assetFileNames: ({ names }) => FONTS[names[0] ?? ''] ?? 'assets/[name]-[hash][extname]',
+      },
     },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8700', '/auth': 'http://127.0.0.1:8700' } },

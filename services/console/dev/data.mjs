@@ -5,18 +5,19 @@ export const hash = (text) => createHash('sha256').update(String(text)).digest('
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
 export const units = [
-  { id: 'tinh', code: '86', name: 'Tỉnh Vĩnh Long', kind: 'province' },
-  { id: 'xa-cau-ke', code: '29308', name: 'Xã Cầu Kè', kind: 'commune' },
-  { id: 'xa-tap-ngai', code: '29365', name: 'Xã Tập Ngãi', kind: 'commune' },
-  { id: 'phuong-tra-vinh', code: '29242', name: 'Phường Trà Vinh', kind: 'ward' },
+  { id: 'tinh', code: '86', name: 'Tỉnh Vĩnh Long', kind: 'province', path: ['tinh'], lat: null, lon: null },
+  { id: 'xa-cau-ke', code: '29308', name: 'Xã Cầu Kè', kind: 'commune', path: ['tinh', 'xa-cau-ke'], lat: 9.868, lon: 106.059 },
+  { id: 'xa-tap-ngai', code: '29365', name: 'Xã Tập Ngãi', kind: 'commune', path: ['tinh', 'xa-tap-ngai'], lat: 9.868, lon: 106.059 },
+  { id: 'phuong-tra-vinh', code: '29242', name: 'Phường Trà Vinh', kind: 'ward', path: ['tinh', 'phuong-tra-vinh'], lat: 9.868, lon: 106.059 },
 ];
 export const unitName = (id) => units.find((unit) => unit.id === id)?.name ?? id;
 
 const grant = (role, unit_id) => ({ role, unit_id, unit_name: unitName(unit_id) });
 export const people = {
   viet: { id: 'p-viet', name: 'Thạch Thị Sa Rây', title: 'Công chức văn hóa – xã hội', grants: [grant('author', 'xa-cau-ke')] },
-  duyet: { id: 'p-duyet', name: 'Nguyễn Văn Phước', title: 'Phó Chủ tịch UBND xã', grants: [grant('approver', 'xa-cau-ke'), grant('reporter', 'xa-cau-ke')] },
+  duyet: { id: 'p-duyet', name: 'Nguyễn Văn Phước', title: 'Phó Chủ tịch UBND xã', grants: [grant('approver', 'tinh'), grant('reporter', 'xa-cau-ke')] },
   kythuat: { id: 'p-ky', name: 'Trần Quốc Bảo', title: 'Kỹ thuật viên', grants: [grant('technician', 'tinh')] },
+  quantri: { id: 'p-quantri', name: 'Lâm Thị Ngọc Hân', title: 'Chánh Văn phòng', grants: [grant('admin', 'tinh')] },
 };
 
 export const topics = [
@@ -91,14 +92,14 @@ export const contests = [
 export const ranking = { final: false, attempts: 3, all_correct: 1, ledger_sha256: hash('ledger'), items: [1, 2, 3].map((rank) => ({ rank, attempt_id: `a-${rank}`, unit_id: rank === 2 ? 'phuong-tra-vinh' : 'xa-cau-ke', score: 31 - rank, max_score: 30, seconds: 61 * rank })) };
 
 const device = (device_id, name, kind, more = {}) => ({
-  device_id, name, kind, state: 'accepted', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', site_type: 'hamlet_hall', model: 'lantoa-station-1',
+  device_id, name, kind, state: 'accepted', unit_id: 'xa-cau-ke', unit_name: 'Xã Cầu Kè', site_type: 'hamlet', model: 'lantoa-station-1',
   online: true, last_seen: ago(0), version: '0.1.0', now: null, desired_seq: 12, reported_seq: 12, in_sync: true,
   public_key: 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4', alarms: [], ...more,
 });
 export const devices = [
   device('d-loa-1', 'Cụm loa ấp Chợ', 'radio', { now: 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè' }),
   device('d-loa-2', 'Cụm loa ấp Ô Tưng', 'radio', { online: false, last_seen: ago(187), in_sync: false, reported_seq: 9, unit_id: 'xa-tap-ngai', unit_name: 'Xã Tập Ngãi' }),
-  device('d-bang-1', 'Bảng tin trước UBND xã', 'board', { site_type: 'office', model: 'lantoa-player-1', now: 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè', alarms: [{ code: 'download_refused', at: ago(14), count: 3, detail: 'sha256 không khớp' }] }),
+  device('d-bang-1', 'Bảng tin trước UBND xã', 'board', { site_type: 'commune_office', model: 'lantoa-player-1', now: 'Thanh toán không dùng tiền mặt ở chợ Cầu Kè', alarms: [{ code: 'download_refused', at: ago(14), count: 3, detail: 'sha256 không khớp' }] }),
   device('d-moi', '', 'radio', { state: 'pending', online: false, last_seen: null, unit_id: null, unit_name: null, site_type: null }),
 ];
 

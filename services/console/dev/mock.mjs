@@ -1,32 +1,26 @@
 // A stand-in for the gateway: serves dist/ under the policy of production and answers the console's requests from memory.
-// Sign in as viet (author), duyet (approver) or kythuat (technician) with any password but "sai".
+// Sign in as viet (author), duyet (approver), quantri (administrator) or kythuat (technician) with any password but "sai".
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as alert from './alert.mjs';
 import * as data from './data.mjs';
+import * as fleet from './fleet.mjs';
+import { Refused } from './refused.mjs';
 
 const DIST = process.env.DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const RENDER_MS = 2_500;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' };
-const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const RENDITION_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
 
 const seen = new Map();
 const page = (list) => ({ items: list, next: null });
 
-class Refused extends Error {
-  constructor(status, code, title, detail, errors = []) {
-    super(code);
-    this.status = status;
-    this.body = { type: `urn:lantoa:${code}`, title, status, detail, code, retryable: false, trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', errors };
-  }
-}
-
 const find = (list, key, id) => list.find((one) => one[key] === id) ?? missing();
-const missing = () => {
-  throw new Refused(404, 'not_found', 'Không tìm thấy', 'Mục này không có hoặc bạn không được xem.');
-};
+const missing = Refused.missing;
+const signedInAt = new Map();
 
 function allowed(item, who) {
   const is = (role) => who.grants.some((grant) => grant.role === role);
@@ -113,15 +107,6 @@ function content(path, method, query, request, body, who) {
   return [200, seenBy(item, who)];
 }
 
-function fleet(path, method, body) {
-  if (path[0] === 'claim' && method === 'POST') {
-    const device = data.devices.find((one) => one.state === 'pending');
-    if (!device || body.claim_code !== 'ABCD-2345') throw new Refused(404, 'claim_code_unknown', 'Không có thiết bị nào mang mã này', 'Xem lại mã trên thiết bị. Thiết bị phải đang bật và có mạng.');
-    return [200, Object.assign(device, body, { state: 'accepted', unit_name: data.unitName(body.unit_id), online: true, last_seen: new Date().toISOString() })];
-  }
-  return [200, path[0] ? find(data.devices, 'device_id', path[0]) : page(data.devices)];
-}
-
 function reporting(path, query) {
   if (path[0] === 'periods') return page(data.periods);
   if (path[0] === 'proofs') return data.proof(path[1]);
@@ -142,6 +127,7 @@ function answer(request, url, body) {
   const who = data.people[/__Host-sid=(\w+)/.exec(request.headers.cookie ?? '')?.[1]];
   if (url.pathname === '/auth/sign-in') {
     if (!data.people[body.login] || body.password === 'sai') throw new Refused(401, 'sign_in_refused', 'Chưa đăng nhập được', 'Tên đăng nhập hoặc mật khẩu không đúng.');
+    signedInAt.set(data.people[body.login].id, Date.now());
     return [200, { person: data.people[body.login] }, { 'Set-Cookie': `__Host-sid=${body.login}; Path=/; Secure; HttpOnly; SameSite=Lax` }];
   }
   if (!who) throw new Refused(401, 'signed_out', 'Chưa đăng nhập', 'Xin đăng nhập lại.');
@@ -151,7 +137,9 @@ function answer(request, url, body) {
   const query = url.searchParams;
   if (service === 'content' && kind === 'topics') return [200, page(data.topics)];
   if (service === 'content') return content(path, request.method, query, request, body, who);
-  if (service === 'fleet') return fleet(path, request.method, body);
+  if (service === 'fleet') return fleet.answer([kind, ...path], request.method, query, body);
+  if (service === 'alert' && kind === 'cap') return alert.sources();
+  if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt.get(who.id) ?? 0);
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
   if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
   if (service === 'directory') return [200, page(data.units.filter((unit) => unit.name.toLowerCase().includes((query.get('q') ?? '').toLowerCase())))];
@@ -176,7 +164,7 @@ const server = createServer(async (request, response) => {
   try {
     let text = '';
     for await (const part of request) text += part;
-    const [status, given, headers = {}] = answer(request, url, text ? JSON.parse(text) : {});
+    const [status, given, headers = {}] = answer(request, url, /json/.test(request.headers['content-type'] ?? '') ? JSON.parse(text) : text);
     if (Array.isArray(given)) {
       response.writeHead(status, { 'Content-Type': given[0], 'Content-Security-Policy': RENDITION_POLICY });
       return response.end(given[1]);

@@ -21,6 +21,8 @@ _BUNDLED = (
     "@fontsource-variable/noto-sans",
     "@fontsource-variable/noto-sans-khmer",
     "@inlang/paraglide-js",
+    "leaflet",
+    "qr",
 )
 """What the built console holds of others; everything else in its lock only builds it."""
 _APART = {

@@ -2,10 +2,8 @@ import { getLocale } from '../paraglide/runtime.js';
 import { Problem, readProblem, unreachable } from './problem';
 import type {
   Channel,
-  Claim,
   Contest,
   DeliveryStatus,
-  Device,
   Fact,
   HistoryEntry,
   Item,
@@ -28,13 +26,19 @@ import type {
 
 interface Options {
   body?: unknown;
+  /** A file, sent as it is. */
+  file?: Blob;
   ver?: number;
   idempotencyKey?: string;
 }
 
-type Query = Record<string, string | number | null | undefined>;
+type Query = Record<string, string | number | boolean | null | undefined>;
 
 const REQUEST_MS = 20_000;
+/** A megabyte over a weak 4G line. */
+const FILE_MS = 180_000;
+/** The person is signed in, but too long ago for what they ask: their password, and it goes on. */
+export const SIGN_IN_AGAIN = 'alert.sign-in-again';
 
 let signedOut: () => void = () => undefined;
 
@@ -57,6 +61,7 @@ export function withQuery(path: string, query: Query): string {
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': getLocale() };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.file !== undefined) headers['Content-Type'] = options.file.type || 'application/octet-stream';
   if (options.ver !== undefined) headers['If-Match'] = `"${options.ver}"`;
   if (options.idempotencyKey !== undefined) headers['Idempotency-Key'] = options.idempotencyKey;
   let answer: Response;
@@ -65,8 +70,8 @@ export async function request<T>(method: string, path: string, options: Options 
       method,
       headers,
       credentials: 'same-origin',
-      signal: AbortSignal.timeout(REQUEST_MS),
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      signal: AbortSignal.timeout(options.file ? FILE_MS : REQUEST_MS),
+      body: options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
     });
   } catch {
     throw unreachable();
@@ -78,19 +83,19 @@ export async function request<T>(method: string, path: string, options: Options 
     return (text ? JSON.parse(text) : undefined) as T;
   }
   const problem = await readProblem(answer);
-  if (problem.status === 401 && path !== '/auth/sign-in') signedOut();
+  if (problem.status === 401 && path !== '/auth/sign-in' && problem.code !== SIGN_IN_AGAIN) signedOut();
   throw problem;
 }
 
-const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
+export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
 /** What is asked for, or null where there is no such thing. */
 const getIfThere = <T>(path: string): Promise<T | null> =>
   get<T>(path).catch((error: unknown) => {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;
   });
-const V1 = '/api/v1';
-const id = encodeURIComponent;
+export const V1 = '/api/v1';
+export const id = encodeURIComponent;
 const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
   request<Item>('POST', `${V1}/content/items/${id(item.id)}/${verb}`, {
     body,
@@ -106,6 +111,17 @@ export const api = {
 
   unit: (unitId: string) => get<Unit>(`${V1}/directory/units/${id(unitId)}`),
   units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
+  /** All units of today: a province has some 125. */
+  allUnits: async (): Promise<Unit[]> => {
+    const found: Unit[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<Unit> = await get<Page<Unit>>(`${V1}/directory/units`, { cursor, limit: 100 });
+      found.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== null);
+    return found;
+  },
 
   topics: () => get<Page<Topic>>(`${V1}/content/topics`),
   items: (state: ItemState | '', cursor: string | null = null) =>
@@ -120,11 +136,6 @@ export const api = {
   approve: (item: Item) => act(item, 'approve', { approval_sha256: item.approval_sha256 }),
   sendBack: (item: Item, comment: string) => act(item, 'return', { comment }),
   withdraw: (item: Item) => act(item, 'withdraw'),
-
-  devices: (cursor: string | null = null) => get<Page<Device>>(`${V1}/fleet/devices`, { cursor, limit: 100 }),
-  device: (deviceId: string) => get<Device>(`${V1}/fleet/devices/${id(deviceId)}`),
-  claim: (claim: Claim, key: string) =>
-    request<Device>('POST', `${V1}/fleet/devices/claim`, { body: claim, idempotencyKey: key }),
 
   sessions: (unitId: string) => get<Page<Session>>(`${V1}/broadcast/sessions`, { unit_id: unitId }),
   airings: (itemId: string) => get<Page<Showing>>(`${V1}/broadcast/airings`, { item_id: itemId, limit: 100 }),

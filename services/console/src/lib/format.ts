@@ -44,8 +44,11 @@ export function duration(seconds: number): string {
   return m.time_minutes({ minutes: Math.floor(whole / 60), seconds: whole % 60 });
 }
 
-/** A count or a figure with at most one decimal. */
-export const number = (value: number): string => value.toLocaleString(tag(), { maximumFractionDigits: 1 });
+/** A count or a figure with at most one decimal; what rounds to nothing has no sign. */
+export const number = (value: number): string => (Math.round(value * 10) / 10 || 0).toLocaleString(tag(), { maximumFractionDigits: 1 });
+
+/** Seconds that are too few for a whole number to tell anything. */
+export const fine = (seconds: number): string => seconds.toLocaleString(tag(), { maximumFractionDigits: 2 });
 
 /** The calendar day of a moment in Vietnam, as `2026-11-23`. */
 export const dayIn = (moment: Date): string => moment.toLocaleDateString('sv-SE', { timeZone: ZONE });

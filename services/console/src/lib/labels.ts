@@ -1,6 +1,7 @@
 import { m } from '../paraglide/messages.js';
 import { getLocale } from '../paraglide/runtime.js';
-import type { Channel, Contest, Device, DeviceKind, ItemState, Post, Priority, Role, Totals } from './types';
+import type { Device } from './fleet-types';
+import type { Channel, Contest, DeviceKind, ItemState, Post, Priority, Role, Totals } from './types';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
 
@@ -102,7 +103,7 @@ export const contestPhase = ({ state, phase }: Contest): { tone: Tone; text: str
   })[state === 'draft' ? state : phase];
 
 export const deviceKind = (value: DeviceKind): string =>
-  ({ radio: m.device_radio(), board: m.device_board() })[value];
+  ({ radio: m.device_radio(), board: m.device_board(), both: m.device_both() })[value];
 
 export const role = (value: Role): string =>
   ({
@@ -113,27 +114,20 @@ export const role = (value: Role): string =>
     admin: m.role_admin(),
   })[value];
 
-export const SITE_TYPES = ['office', 'cultural_house', 'hamlet_hall', 'market', 'school', 'crossroads', 'other'] as const;
+export const DEVICE_KINDS: DeviceKind[] = ['radio', 'board', 'both'];
+
+export const SITE_TYPES = ['hamlet', 'market', 'school', 'commune_office', 'public_computer_room', 'wifi_spot', 'crossroads'] as const;
 
 export const siteType = (value: string): string =>
   ({
-    office: m.site_office(),
-    cultural_house: m.site_cultural_house(),
-    hamlet_hall: m.site_hamlet_hall(),
+    hamlet: m.site_hamlet(),
     market: m.site_market(),
     school: m.site_school(),
+    commune_office: m.site_commune_office(),
+    public_computer_room: m.site_public_computer_room(),
+    wifi_spot: m.site_wifi_spot(),
     crossroads: m.site_crossroads(),
-    other: m.site_other(),
   })[value] ?? value;
-
-export const alarm = (code: string): string =>
-  ({
-    signature_refused: m.alarm_signature_refused(),
-    download_refused: m.alarm_download_refused(),
-    clock_off: m.alarm_clock_off(),
-    disk_full: m.alarm_disk_full(),
-    playback_failed: m.alarm_playback_failed(),
-  })[code] ?? code;
 
 /** The one thing to know first about a device. */
 export function deviceHealth(device: Device): { tone: Tone; text: string } {
@@ -144,10 +138,6 @@ export function deviceHealth(device: Device): { tone: Tone; text: string } {
   if (!device.in_sync) return { tone: 'warn', text: m.device_out_of_sync() };
   return { tone: 'good', text: m.device_ok() };
 }
-
-/** Whether someone should look after it: it is in service and something about it is wrong. */
-export const needsCare = (device: Device): boolean =>
-  device.state === 'accepted' && (!device.online || !device.in_sync || device.alarms.length > 0);
 
 /** A name that its service gives in both languages. */
 export const inLanguage = (vi: string, en: string): string => (getLocale() === 'en' && en ? en : vi);

@@ -1,5 +1,6 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { api } from './api';
+import { fleet } from './fleet';
 
 /** Names by id, each asked for once. Until it is known, and for those who may not know it, the id stands for it. */
 class Names {
@@ -27,5 +28,5 @@ class Names {
   }
 }
 
-export const deviceNames = new Names(api.device);
+export const deviceNames = new Names(fleet.device);
 export const unitNames = new Names(api.unit);

@@ -2,6 +2,8 @@ import { api, onSignedOut } from './api';
 import { router } from './router.svelte';
 import type { Grant, Person, Role } from './types';
 
+const LOGIN = 'lantoa.login';
+
 class Session {
   person = $state.raw<Person | null>(null);
 
@@ -20,13 +22,20 @@ class Session {
     this.person = (await api.me()).person;
   }
 
+  /** What the person signed in with in this tab; empty when that was in another one. */
+  get login(): string {
+    return sessionStorage.getItem(LOGIN) ?? '';
+  }
+
   async signIn(login: string, password: string): Promise<void> {
     this.person = (await api.signIn(login, password)).person;
+    sessionStorage.setItem(LOGIN, login);
   }
 
   async signOut(): Promise<void> {
     await api.signOut();
     this.person = null;
+    sessionStorage.removeItem(LOGIN);
     router.replace('/sign-in');
   }
 }

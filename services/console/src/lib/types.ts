@@ -3,9 +3,9 @@
 export type Role = 'author' | 'approver' | 'technician' | 'reporter' | 'admin';
 export type Priority = 'normal' | 'priority' | 'emergency';
 /** What a device is, and by what it reaches people. */
-export type DeviceKind = 'radio' | 'board';
+export type DeviceKind = 'radio' | 'board' | 'both';
 /** By what a counted fact reached people. */
-export type Channel = DeviceKind | 'web' | 'contest';
+export type Channel = 'radio' | 'board' | 'web' | 'contest';
 /** Units as they stood on the day of the fact, or those that stand in their place today. */
 export type View = 'then' | 'now';
 
@@ -32,6 +32,10 @@ export interface Unit {
   code: string;
   name: string;
   kind: string;
+  /** Ids from the province down to the unit itself. */
+  path: string[];
+  lat: number | null;
+  lon: number | null;
 }
 
 export type ItemState = 'draft' | 'submitted' | 'render_failed' | 'in_review' | 'returned' | 'approved' | 'withdrawn';
@@ -107,40 +111,6 @@ export interface Topic {
   code: string;
   name: string;
   name_en: string;
-}
-
-export interface DeviceAlarm {
-  code: string;
-  at: string;
-  count: number;
-  detail: string;
-}
-
-export interface Device {
-  device_id: string;
-  name: string;
-  kind: DeviceKind;
-  state: 'pending' | 'accepted' | 'revoked';
-  unit_id: string | null;
-  unit_name: string | null;
-  site_type: string | null;
-  model: string;
-  online: boolean;
-  last_seen: string | null;
-  version: string | null;
-  now: string | null;
-  desired_seq: number;
-  reported_seq: number;
-  in_sync: boolean;
-  public_key: string;
-  alarms: DeviceAlarm[];
-}
-
-export interface Claim {
-  claim_code: string;
-  name: string;
-  unit_id: string;
-  site_type: string;
 }
 
 export interface Session {

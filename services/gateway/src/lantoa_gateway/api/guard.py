@@ -17,7 +17,7 @@ _SECURITY = {
     b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
-    b"permissions-policy": b"camera=(), microphone=(), payment=(), usb=(), geolocation=(self)",
+    b"permissions-policy": b"camera=(self), microphone=(self), payment=(), usb=(), geolocation=(self)",
 }
 _HSTS = {b"strict-transport-security": b"max-age=31536000"}
 
