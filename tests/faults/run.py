@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,11 @@ class Killer:
                 continue
 
 
+async def _is_open(anybody: Client) -> bool:
+    contest = await anybody.get(f"/api/v1/contest/contests/{CONTEST}")
+    return bool(contest["phase"] == "open")
+
+
 class Run:
     """One run, step by step, a line each."""
 
@@ -132,6 +138,7 @@ class Run:
             lan, hung, ha, vinh = [
                 await officer(self.platform, http, self.tally, login) for login in ("lan", "hung", "ha", "vinh")
             ]
+            await eventually(partial(_is_open, lan), every=0.2)
             await self._write_under_fire(http, lan, hung)
             await self._play_under_fire(lan)
             return await self._settled(lan, ha, vinh)

@@ -9,7 +9,8 @@ from pathlib import Path
 from reporting_memory import MemoryEvidence, MemoryUnits
 
 from lantoa_calendar.periods import ZONE
-from lantoa_reporting.adapters.paper import EvidenceBook, write_yearly
+from lantoa_reporting.adapters.paper.workbook import EvidenceBook
+from lantoa_reporting.adapters.paper.yearly import write_yearly
 from lantoa_reporting.domain import Channel, DeviceWord, Fact, Task, Unit
 from lantoa_reporting.usecases.evidence import take_up
 from lantoa_reporting.usecases.papers import Papers

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -232,6 +233,9 @@ def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> 
         if migrate:
             await service.migrate(indexes)
         async with service.running():
+            # What was loaded stays for ever: a collector that need not walk through it holds up no request.
+            gc.collect()
+            gc.freeze()
             yield
 
     service.app.router.lifespan_context = lifespan

@@ -1,11 +1,10 @@
 """Composition root: `serve | migrate | version`."""
 
-import asyncio
 from datetime import timedelta
 
 from lantoa_content import api, consumers
-from lantoa_content.adapters.audio import warm_up
 from lantoa_content.adapters.renderer import Renderer
+from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.adapters.speech import SpeechWorker
 from lantoa_content.adapters.stranger import WebStranger
 from lantoa_content.settings import ContentSettings
@@ -21,7 +20,6 @@ from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.mongo import ReadModel
 from lantoa_runtime.service import Service, service_main
 
-_WARM_UP_SECONDS = 1.0
 _LOOK_SECONDS = 10.0
 
 
@@ -30,7 +28,9 @@ def build(service: Service[ContentSettings]) -> None:
     settings = service.settings
     items = service.aggregates("items")
     units = ReadModel(service.db["units"])
-    renderer = Renderer(SpeechWorker(settings.speech_command, settings.speech_seconds), settings.voice)
+    speech, sound = SpeechWorker(settings.speech_command, settings.speech_seconds), SoundWorker(settings.speech_seconds)
+    service.on_stop(sound.close)
+    renderer = Renderer(speech, sound, settings.voice)
     rendering = Rendering(items, service.blobs, renderer, service.clock)
     posts = service.aggregates("posts")
     consumers.register(service.bus, units, rendering, Publishing(posts, units, service.blobs, service.clock))
@@ -47,17 +47,6 @@ def build(service: Service[ContentSettings]) -> None:
     backoff, recheck = timedelta(seconds=settings.confirm_seconds), timedelta(seconds=settings.recheck_seconds)
     confirming = Confirming(posts, stranger, address, service.clock, backoff, recheck)
     service.every("confirm posts", settings.confirm_seconds, confirming)
-
-    warm = False
-
-    async def warm_up_once() -> None:
-        nonlocal warm
-        # Not before it is ready: the imports would keep the event loop from answering.
-        if not warm and not await service.failures():
-            await asyncio.to_thread(warm_up)
-            warm = True
-
-    service.every("warm up sound", _WARM_UP_SECONDS, warm_up_once)
 
 
 main = service_main("content", ContentSettings, build, indexes=INDEXES)

@@ -305,10 +305,26 @@ class Aggregates:
 
     async def _pull(self, key: str, ids: Sequence[str]) -> None:
         try:
+            if ids and await self._clear(key, ids):
+                return
             await self.collection.update_one({"_id": key}, {"$pull": {"outbox": {"id": {"$in": list(ids)}}}})
             await self.collection.update_one({"_id": key, "outbox": []}, {"$unset": {"ob_at": ""}})
         except MongoError as error:
             log.warning("published event stays in its outbox", collection=self.collection.name, error=repr(error))
+
+    async def _clear(self, key: str, ids: Sequence[str]) -> bool:
+        """Empty an outbox that holds just these, in one write; ``False`` when it holds others.
+
+        Events are appended and taken from the front, so as many as these between their first and last are these.
+        """
+        just_these = {
+            "_id": key,
+            "outbox.0.id": ids[0],
+            f"outbox.{len(ids) - 1}.id": ids[-1],
+            f"outbox.{len(ids)}": {"$exists": False},
+        }
+        emptied = await self.collection.update_one(just_these, {"$set": {"outbox": []}, "$unset": {"ob_at": ""}})
+        return emptied.matched == 1
 
     async def _set_aside(self, key: str, entry: Mapping[str, Any], error: EventRefused) -> None:
         """Keep an event that can never be published apart from those that wait; somebody must look at it."""

@@ -4,7 +4,6 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lantoa_runtime.errors import AppError
@@ -56,17 +55,14 @@ class AudioRendition:
     media_type: str = MEDIA_TYPE
 
 
-def warm_up() -> None:
-    """Import what `make_audio` needs, which takes one to four seconds and would else fall on the first item."""
-    for module in ("numpy", "pyloudnorm", "scipy.ndimage", "scipy.signal", "soundfile"):
-        import_module(module)
-
-
 def make_audio(pcm: bytes, sample_rate: int) -> AudioRendition:
     """Mono s16le PCM as Ogg/Opus, 48 kHz, -16 LUFS ±1 and peaks under -1 dBFS when decoded again.
 
     The same input gives the same bytes, so a rendition made twice has one hash. It is CPU work of about 3 % of the
-    length of the sound: call it in a thread. Raises AudioFailed for sound that is silent or cannot reach the level.
+    length of the sound, and what it loads is large: `sound` does it in a process of its own.
+
+    Raises:
+        AudioFailed: the sound is silent or cannot reach the level.
     """
     import numpy as np
 

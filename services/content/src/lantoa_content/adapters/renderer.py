@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lantoa_calendar.periods import local_day
-from lantoa_content.adapters.audio import make_audio
+from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.adapters.speech import SpeechWorker
 from lantoa_content.domain.days import written_day
 from lantoa_content.domain.item import Item
@@ -23,17 +23,18 @@ class Renderer:
     """Makes an item's audio with one synthetic voice, its slide and its page. The day shown is that of submission."""
 
     worker: SpeechWorker
+    sound: SoundWorker
     voice: str
 
     async def make(self, item: Item) -> tuple[Made, ...]:
         """Audio, board slide and web page.
 
         Raises:
-            SpeechFailed, AudioFailed: retryable unless the item itself is at fault.
+            SpeechFailed, AudioFailed, Unavailable: retryable unless the item itself is at fault.
         """
         text = await asyncio.to_thread(spoken, item.content.title, item.content.body)
         speech = await self.worker.speak(text, self.voice)
-        audio = await asyncio.to_thread(make_audio, speech.pcm, speech.sample_rate)
+        audio = await self.sound.make(speech.pcm, speech.sample_rate)
         slide, page = await asyncio.to_thread(_pages, item)
         return (
             Made("audio", audio.data, audio.media_type, audio.seconds, audio.lufs, speech.voice),

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from lantoa_contracts.base import Id, TaskCode
-from lantoa_reporting.adapters.paper import EvidenceBook, write_yearly
 from lantoa_reporting.api.reports import PeriodKey, ViewName
 from lantoa_reporting.usecases.papers import Asked, EvidenceLine, Papers
 from lantoa_runtime.http import CallerDep
@@ -35,6 +34,8 @@ def papers_router(papers: Papers) -> APIRouter:
         caller: CallerDep, period: PeriodKey = None, unit_id: Id | None = None, view: ViewName = "then"
     ) -> StreamingResponse:
         """The yearly report of a unit in the form of Decree 30/2020; opinions are left to the officer."""
+        from lantoa_reporting.adapters.paper.yearly import write_yearly  # Large, and needed a few times a year.
+
         asked = await papers.asked(caller, period, unit_id, view)
         report = await papers.yearly(asked)
         file = await asyncio.to_thread(tempfile.TemporaryFile)
@@ -50,6 +51,8 @@ def papers_router(papers: Papers) -> APIRouter:
         view: ViewName = "then",
     ) -> StreamingResponse:
         """The evidence behind the numbers of one task, or of all, a line each."""
+        from lantoa_reporting.adapters.paper.workbook import EvidenceBook  # See above.
+
         asked = await papers.asked(caller, period, unit_id, view)
         tasks, made_at = await papers.tasks(asked, task), papers.now_local()
         file = await asyncio.to_thread(tempfile.TemporaryFile)

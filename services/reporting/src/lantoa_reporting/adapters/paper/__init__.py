@@ -1,6 +1,1 @@
-"""Reports on paper: the yearly report as DOCX, the evidence as XLSX."""
-
-from lantoa_reporting.adapters.paper.workbook import EvidenceBook
-from lantoa_reporting.adapters.paper.yearly import write_yearly
-
-__all__ = ["EvidenceBook", "write_yearly"]
+"""Reports on paper: the yearly report as DOCX (``yearly``), the evidence as XLSX (``workbook``)."""
