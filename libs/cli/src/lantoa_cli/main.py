@@ -18,8 +18,8 @@ from lantoa_cli import demo
 from lantoa_cli.alert import alert
 from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
-from lantoa_cli.keys import keys
 from lantoa_cli.fleet import fleet
+from lantoa_cli.keys import keys
 from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
 from lantoa_cli.loading import load
 from lantoa_cli.replay import replay
