@@ -134,7 +134,12 @@ def test_an_image_runs_its_service_and_can_import_no_other(image, sites):
     written, found = _ran_and_found(sites[image], program, (*PACKAGES, *FOREIGN))
     assert written.startswith(f"lantoa-{image} ")
     inside = {package.name for member in _members(image) for package in (member / "src").iterdir()}
-    third = {"content": {"aiohttp", "numpy", "scipy", "soundfile"}, "directory": {"argon2"}, "gateway": {"aiohttp"}}
+    third = {
+        "alert": {"aiohttp", "numpy", "soundfile"},
+        "content": {"aiohttp", "numpy", "scipy", "soundfile"},
+        "directory": {"argon2"},
+        "gateway": {"aiohttp"},
+    }
     assert found == inside | third.get(image, set())
 
 

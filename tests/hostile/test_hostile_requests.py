@@ -183,6 +183,7 @@ async def test_tokens_that_the_gateway_did_not_sign_open_nothing(opened):
         assert (status, body["code"]) == (401, "sign-in-required"), token[:60]
 
 
+NOT_THERE = ("fleet.no-such-device",)
 STRANGERS = {"wrong unit": ELSEWHERE, "citizen": CITIZEN, "anonymous": ANONYMOUS}
 
 
@@ -198,7 +199,9 @@ async def test_whoever_has_no_right_changes_nothing(opened, name):
         shot = Shot(method, filled(path), "", body, headers={"Idempotency-Key": "stranger-1", "If-Match": '"1"'})
         for who, caller in STRANGERS.items():
             status, answer, _ = await fire(target, shot, caller, "vi")
-            if status not in (401, 403, 404):
+            # Whether a file could be read at all may be said before whose it is; what is hidden is not there.
+            excused = (status in (415, 422) and not takes_json(operation)) or answer.get("code") in NOT_THERE
+            if status not in (401, 403, 404) and not excused:
                 faults.append(f"{who}: {method} {path}: {status} {answer}")
     assert faults == []
     assert await target.counts() == before

@@ -78,7 +78,8 @@ def test_a_service_has_no_right_to_manage_streams_or_to_speak_as_another(service
         assert not any(overlaps(allowed, f"evt.{other}.>") for allowed in publish)
         assert not any(overlaps(allowed, f"dlq.{other}.>") for allowed in publish)
         assert not any(overlaps(allowed, f"_INBOX_{other}.>") for allowed in subscribe)
-    assert not any(overlaps(allowed, subject) for allowed in subscribe for subject in ("evt.>", "$JS.>", "$KV.>"))
+        assert not any(overlaps(allowed, f"evt.{other}.>") for allowed in subscribe)
+    assert not any(overlaps(allowed, subject) for allowed in subscribe for subject in ("dlq.>", "$JS.>", "$KV.>"))
 
 
 def test_only_fleet_and_alert_may_speak_to_devices_and_neither_in_the_other_s_words():

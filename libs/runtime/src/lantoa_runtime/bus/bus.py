@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from faststream import AckPolicy
@@ -300,4 +300,4 @@ class Bus:
 
 async def _undecoded(message: NatsMessage) -> Msg:
     """FastStream decodes before the handler runs; ours decodes itself, so that a bad body has one way to the DLQ."""
-    return cast("Msg", message.raw_message)
+    return message.raw_message

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 from pydantic import TypeAdapter
 
@@ -94,7 +95,10 @@ class CapBook:
         return found[0] or (), found[1]
 
     async def _get(self, key: str, adapter: TypeAdapter[T]) -> tuple[T | None, int]:
-        answer = await self._bus.client.request(f"{_GET}.{key}", b"", timeout=_TIMEOUT)
+        try:
+            answer = await self._bus.client.request(f"{_GET}.{key}", b"", timeout=_TIMEOUT)
+        except NatsError as error:
+            raise Unavailable("nats") from error
         headers = answer.headers or {}
         status = headers.get("Status")
         if status == "404":

@@ -14,6 +14,7 @@ from lantoa_alert.domain.cap_threads import PERSON, Outcome
 from lantoa_alert.domain.cap_writing import OwnNotice, Sender, cap_atom, cap_xml
 from lantoa_alert.usecases.cap_intake import Intake, Origin, Taken
 from lantoa_alert.usecases.cap_sources import Fare, Source, Sources, pins
+from lantoa_contracts.base import Id
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Forbidden, NotFound
 from lantoa_runtime.http import CallerDep, Line, Page, StrictModel
@@ -141,12 +142,12 @@ class CapApi:
         source = await self._sources.add(caller, body.name, body.url, body.certificates, automatic=body.automatic)
         return _source(source, None, _language(request))
 
-    async def _remove(self, source_id: str, caller: CallerDep) -> Response:
+    async def _remove(self, source_id: Id, caller: CallerDep) -> Response:
         """Forget a source; notices that it brought stay. For administrators of the whole territory."""
         await self._sources.remove(caller, source_id)
         return Response(status_code=204)
 
-    async def _xml(self, notice_id: str, caller: CallerDep) -> Response:
+    async def _xml(self, notice_id: Id, caller: CallerDep) -> Response:
         """A notice that went out as CAP 1.2: its latest word, naming those before it. Exercises and tests for staff."""
         notice = self._own.own(notice_id)
         if notice is None or (notice.last.status != "actual" and not caller.signed_in):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind
 from lantoa_fleet.api.views import DeviceView, device_view
@@ -25,7 +25,7 @@ _PIECE = 200
 class MapView(BaseModel):
     """Devices as points, compact: thousands in one answer."""
 
-    points: list[tuple[str, str, str, float | None, float | None, str, str]]
+    points: list[Annotated[list[str | float | None], Field(min_length=7, max_length=7)]]
     """Device id, name, kind, latitude, longitude, state (``alarm``, ``offline``, ``drift`` or ``online``), unit id."""
     total: int
 
@@ -129,7 +129,7 @@ def listing_router(registry: Registry, listing: Listing, states: States) -> APIR
         """Every device that fits, as a point; those without a place have no coordinates."""
         shots = await listing.all(caller, wanted)
         points = [
-            (row.device_id, row.name, row.kind, row.lat, row.lon, gravest(shot.states), row.unit_id)
+            [row.device_id, row.name, row.kind, row.lat, row.lon, gravest(shot.states), row.unit_id]
             for shot in shots
             if (row := shot.row).accepted
         ]
