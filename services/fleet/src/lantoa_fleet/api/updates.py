@@ -137,7 +137,10 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
         """Store a file of a release, 5 MB at most; an update names it by the hash in the answer."""
         if not caller.has("technician"):
             raise Forbidden
-        return await blobs.put(await request.body(), "application/octet-stream")
+        data = await request.body()
+        if not data:
+            raise Invalid("fleet.file-empty")
+        return await blobs.put(data, "application/octet-stream")
 
     @router.post("", status_code=202)
     async def begin_update(

@@ -4,6 +4,7 @@ MongoDB is the truth. A device is read again when this process wrote it or anoth
 is read again once in a while, in case something was missed.
 """
 
+import asyncio
 import bisect
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -59,6 +60,7 @@ class Roster:
         self._clock = clock
         self._reload = timedelta(seconds=reload_seconds)
         self._reloaded_at: datetime | None = None
+        self._reading = asyncio.Lock()
         self._written: set[str] = set()
         self._spans: dict[Windows, Windows] = {}
         self._ordered: list[Row] | None = None
@@ -78,15 +80,23 @@ class Roster:
     async def fresh(self) -> "Roster":
         """Read what is known to have changed, and everything when that is due.
 
+        Whoever comes while another reads waits for it: what is being read is no longer marked and not yet here.
+
         Raises:
             MongoError: the database is away; what was known stays.
         """
-        now = self._clock.now()
-        if self._reloaded_at is None or now - self._reloaded_at > self._reload:
-            await self._read_all()
-            self._reloaded_at, self.loaded = now, True
-        elif self._written:
-            await self._read_written()
+        async with self._reading:
+            now, before = self._clock.now(), self._reloaded_at
+            if before is None or now - before > self._reload:
+                self._reloaded_at = now
+                try:
+                    await self._read_all()
+                except BaseException:
+                    self._reloaded_at = None
+                    raise
+                self.loaded = True
+            elif self._written:
+                await self._read_written()
         return self
 
     @property
