@@ -193,7 +193,7 @@ async def test_a_station_whose_clock_is_off_plays_at_the_servers_time_and_says_s
         (alarm, *_) = await platform.until_stored("alarm", 1)
         await wait_until(lambda: platform.heartbeats and platform.heartbeats[-1]["clock_offset_ms"])
     off = minutes * 60_000
-    assert abs(datetime.fromisoformat(proof["started_at"]) - session.starts_at) < timedelta(seconds=1.5)
+    assert abs(datetime.fromisoformat(proof["started_at"]) - session.starts_at) < timedelta(seconds=3)
     assert abs(datetime.fromisoformat(proof["ended_at"]) - platform.now()) < timedelta(seconds=20)
     assert abs(proof["clock_offset_ms"] - off) < 1000
     assert abs(platform.heartbeats[-1]["clock_offset_ms"] - off) < 1000
@@ -204,7 +204,7 @@ async def test_a_station_whose_clock_is_off_plays_at_the_servers_time_and_says_s
 async def test_audio_that_rots_on_disk_is_fetched_anew_before_it_is_played(
     platform, make_opus, wait_until, station_program
 ):
-    session = platform.session([make_opus(SECONDS)], starts_in_s=3, seconds=SECONDS)
+    session = platform.session([make_opus(SECONDS)], starts_in_s=6, seconds=SECONDS)
     sha256 = session.entries[0].media.sha256
     file = platform.data / "media" / sha256
     await platform.put(platform.desired(1, platform.rundown(1, session)))
