@@ -113,7 +113,7 @@ VALID: dict[str, dict[str, Any]] = {
     "fleet_regroup": {"groups": ["Ven biển"]},
     "fleet_order_command": {"device_ids": ["d-1"], "name": "volume", "args": {"percent": 50}, "expires_s": 120},
     "fleet_begin_update": {
-        "version": "1.2.0", "files": [{"path": "app.bin", "sha256": "a" * 64, "bytes": 10}], "device_ids": ["d-1"],
+        "version": "1.2.0", "files": [{"path": "app.bin", "sha256": "a" * 64}], "device_ids": ["d-1"],
         "waves": ["1", "100%"], "error_limit": 0.1, "wait_s": 900,
     },
     "fleet_acknowledge_alarm": {"note": "Đang xem."},
