@@ -374,10 +374,12 @@ class DevicePlatform:
         return found
 
     async def until_stored(self, what: str, count: int) -> list[dict[str, Any]]:
+        """``count`` different bodies: what is sent again because its acknowledgement was lost is the same one."""
         found: list[dict[str, Any]] = []
 
         async def enough() -> bool:
-            found[:] = await self.stored(what)
+            found[:] = []
+            found.extend(body for body in await self.stored(what) if body not in found)
             return len(found) >= count
 
         await eventually(enough, _PATIENCE_S)

@@ -119,12 +119,15 @@ class FanOut:
             Unavailable: not connected now.
         """
         made = list(orders)
+        # Known before it is out, so that whatever happens meanwhile neither says it again nor takes its number. If it
+        # does not get out, some may have heard it: a turn then says what is true.
+        for order in made:
+            if order.scope not in self._last or self._last[order.scope].seq < order.seq:
+                self._last[order.scope] = order
         await self._voice.say((f"dev.bc.{order.scope}.alert", order.body) for order in made)
         telemetry.ORDERS.labels("said").inc(len(made))
         for order in made:
             self._said_at[order.scope] = time.monotonic()
-            if order.scope not in self._last or self._last[order.scope].seq < order.seq:
-                self._last[order.scope] = order
 
     async def store(self, scopes: Iterable[str]) -> None:
         """Keep the newest orders of scopes for who connects later.
