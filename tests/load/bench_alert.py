@@ -58,7 +58,7 @@ class Issuer:
 
         async def out() -> bool:
             try:
-                await self._rig.call("alert", "POST", f"/notices/{notice_id}/confirm", _approver("two"))
+                await self._rig.call("alert", "POST", f"/notices/{notice_id}/confirm", _approver("two"), {"ver": 1})
             except RuntimeError as error:
                 if " 503 " not in str(error):  # Its server died and it is on its way to another.
                     raise

@@ -1,6 +1,7 @@
 """A figure and the figure it is held against, both taken in the same run in turns."""
 
 import statistics
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
@@ -25,7 +26,14 @@ class Row:
 
 def row(name: str, ours: float, baseline: float, unit: str, note: str) -> Row:
     """A line with its ratio, rounded to what can be trusted."""
-    return Row(name, round(ours, 3), round(baseline, 3), round(ours / baseline, 3), unit, note)
+    return _told(Row(name, round(ours, 3), round(baseline, 3), round(ours / baseline, 3), unit, note))
+
+
+def _told(made: Row) -> Row:
+    """Show a line as soon as it is there: a run takes long, and may fail before its table."""
+    sys.stderr.write(table([made]) + "\n")
+    sys.stderr.flush()
+    return made
 
 
 async def compared(name: str, ours: Measure, baseline: Measure, rounds: int, unit: str, note: str) -> Row:
@@ -44,9 +52,8 @@ async def compared(name: str, ours: Measure, baseline: Measure, rounds: int, uni
     ratio = statistics.median(mine / held for mine, held in pairs)
     spread = ", ".join(f"{mine / held:.2f}" for mine, held in pairs)
     middle = [statistics.median(side) for side in zip(*pairs, strict=True)]
-    return Row(
-        name, round(middle[0], 3), round(middle[1], 3), round(ratio, 3), unit, f"{note}; ratio of each pair: {spread}"
-    )
+    note = f"{note}; ratio of each pair: {spread}"
+    return _told(Row(name, round(middle[0], 3), round(middle[1], 3), round(ratio, 3), unit, note))
 
 
 def table(rows: list[Row]) -> str:

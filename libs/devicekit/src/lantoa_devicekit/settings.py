@@ -35,8 +35,9 @@ class DeviceSettings:
     """Media that are not needed soon are fetched after a random wait up to this, each on its own."""
     rate_kib_s: float = 0.0
     """All downloads together take at most so many KiB a second; 0 for no limit."""
-    alert_jitter_s: float = 2.0
-    """Parts of an alert's sound that a broadcast left out are asked for after a random wait up to this."""
+    alert_jitter_s: float = 3.0
+    """What every device says of the same alert at once (acknowledgements, questions for parts of its sound that the
+    broadcast left out) waits a random while up to this."""
     alarm_every_s: float = 3600.0
     """An alarm of one code is told at most so often, with the count of those held back."""
 

@@ -21,7 +21,7 @@ class Pace:
     connect_s: float = 15.0
     first_within_s: float = 0.0
     """The first connects are spread over this."""
-    ack_within_s: float = 1.0
+    ack_within_s: float = 3.0
     """Acknowledgements are spread over this, so that those of the first devices do not hold up the last."""
     play_s: float | None = None
     """How long an alert plays; without it, as long as the attention signal and the gaps would take."""

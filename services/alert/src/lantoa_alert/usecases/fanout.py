@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 MOST_ORDER_BYTES = 60_000
 """An order must fit into a bucket's value of 64 KiB."""
-FIRST_WAVE_SECONDS = 0.3
+FIRST_WAVE_SECONDS = 1.0
 """Between saying an order and storing it. The bucket says it a second time to every device; that copy would meet the
 first in the middle of its way, and a crash in between costs nothing: the order follows from the notice."""
 _RACES = 5
