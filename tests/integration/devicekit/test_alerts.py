@@ -43,6 +43,14 @@ async def test_an_alert_is_told_at_once_acknowledged_once_and_cancelled(platform
     assert await platform.stored("alarm") == []
 
 
+async def test_who_connects_while_the_bucket_takes_nothing_hears_the_order_from_the_service(platform):
+    said = order(platform, 1, [notice(platform)]).model_dump_json().encode()
+    await platform.nc.subscribe("dev.rpc.*.alerts", cb=lambda _: platform.whisper(said, "alert"))
+    await platform.put(platform.desired(1, None))
+    async with platform.device() as (_, orders):
+        await until_refs(orders, "ntc-1.1")
+
+
 async def test_an_exercise_is_acknowledged_and_neither_sounded_nor_shown(platform, heard):
     await issue(platform, order(platform, 1, [notice(platform, status="exercise")]))
     assert await stages(platform, "ntc-1.1", "verified") == ["verified"]

@@ -300,6 +300,9 @@ class Link:
                 if data:
                     await self._alerts.put(Received("stored_alert", f"dev.bc.{scope}.alert", data))
 
+        # The alert service answers from memory: an order that its bucket cannot take yet (a stream without a leader)
+        # must reach who connects meanwhile.
+        await cancellable(client.publish(f"dev.rpc.{self.device_id}.alerts", b""))
         async with asyncio.TaskGroup() as readings:
             for scope in self._heard:
                 readings.create_task(order(scope))

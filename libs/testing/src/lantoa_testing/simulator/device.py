@@ -168,6 +168,7 @@ class SimulatedDevice:
         if not answer.status and "KV-Operation" not in answer.headers:
             self._on_desired(wire, answer.data)
         self._listen(wire)
+        wire.publish(f"dev.rpc.{own}.alerts", b"")
         await asyncio.gather(*(self._read_order(wire, scope) for scope in self.scopes))
 
     def _listen(self, wire: Wire) -> None:
