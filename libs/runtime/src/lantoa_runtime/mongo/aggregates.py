@@ -10,7 +10,7 @@ import collections
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -19,18 +19,17 @@ from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import Envelope
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import DuplicateKey, EventRefused, StaleVersion, Unavailable
-from lantoa_runtime.mongo.driver import Collection, Document, Index, MongoError
-from lantoa_runtime.telemetry import OUTBOX_OLDEST, OUTBOX_REFUSED, OUTBOX_WAITING, current_traceparent
+from lantoa_runtime.mongo.driver import Collection, Document, Index
+from lantoa_runtime.mongo.outbox import Outbox, Publisher
+from lantoa_runtime.telemetry import current_traceparent
 
 log = structlog.get_logger()
 
 MOST_WAITING = 100
 """Events that one document may hold unpublished; more means the stream has been away for very long."""
-_MOST_SET_ASIDE = 20
-_SWEEP_BATCH = 100
 _REPLAY_BATCH = 200
 _INSERT_BATCH = 200
-_PUBLISHING_AT_ONCE = 32
+_REPLAYING_AT_ONCE = 32
 _MOST_RACES = 50
 
 
@@ -52,13 +51,6 @@ class Change:
     push: Mapping[str, Sequence[Any]] | None = None
 
 
-class Publisher(Protocol):
-    """What the outbox needs of the bus."""
-
-    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str], way: str) -> None:
-        """Store one message in its stream, or raise."""
-
-
 class Aggregates:
     """The documents of one collection whose changes are events.
 
@@ -72,11 +64,7 @@ class Aggregates:
         self._publisher = publisher
         self._clock = clock
         self._source = source
-        self._busy: set[str] = set()
-        self._again: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._gate = asyncio.Semaphore(_PUBLISHING_AT_ONCE)
-        OUTBOX_REFUSED.labels(collection.name)  # From the start: an alert sees the first one rise from 0.
+        self._outbox = Outbox(collection, publisher, clock)
 
     @staticmethod
     def index(collection: str) -> Index:
@@ -93,10 +81,10 @@ class Aggregates:
         Raises:
             DuplicateKey: the id or another unique key is taken.
         """
-        document: Document = {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)}
+        document: Document = {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events)}
         await self.collection.insert_one(document)
         self.on_write(key)
-        self._send(key, document.get("outbox", []), behind=False)
+        self._outbox.send(key, document.get("outbox", []))
         return document
 
     async def insert_all(self, wanted: Mapping[str, tuple[Mapping[str, Any], Sequence[Outgoing]]]) -> set[str]:
@@ -108,20 +96,18 @@ class Aggregates:
             MongoError: some may be stored; their events wait in them for the sweeper.
         """
         documents = [
-            {"_id": key, **fields, "ver": 1, **self._outbox(key, 1, events)} for key, (fields, events) in wanted.items()
+            {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events)}
+            for key, (fields, events) in wanted.items()
         ]
         taken: set[str] = set()
-        self._busy |= wanted.keys()  # The sweeper has time until all are there.
-        try:
+        with self._outbox.held(wanted.keys()):  # The sweeper has time until all are there.
             for begin in range(0, len(documents), _INSERT_BATCH):
                 batch = documents[begin : begin + _INSERT_BATCH]
                 taken |= {batch[number]["_id"] for number in await self.collection.insert_many(batch)}
-        finally:
-            self._busy -= wanted.keys()
         for document in documents:
             if document["_id"] not in taken:
                 self.on_write(document["_id"])
-                self._send(document["_id"], document.get("outbox", []), behind=False)
+                self._outbox.send(document["_id"], document.get("outbox", []))
         return taken
 
     async def save(
@@ -139,7 +125,7 @@ class Aggregates:
             Unavailable: it holds all the unpublished events that a document may hold.
         """
         key, ver, waiting = document["_id"], document["ver"], document.get("outbox", [])
-        outbox = self._outbox(key, ver + 1, events)
+        outbox = self._entries(key, ver + 1, events)
         entries = outbox.get("outbox", [])
         guard: dict[str, Any] = {"_id": key, "ver": ver}
         update: dict[str, Any] = {"$set": dict(changes), "$inc": {"ver": 1}}
@@ -157,7 +143,7 @@ class Aggregates:
         if not (await self.collection.update_one(guard, update)).matched:
             raise Unavailable("nats") if len(waiting) + len(entries) > MOST_WAITING else StaleVersion
         self.on_write(key)
-        self._send(key, entries, behind=bool(waiting))
+        self._outbox.send(key, entries, waiting)
         kept = {name: value for name, value in document.items() if name not in unset}
         grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
         return {**kept, **changes, **grown, "ver": ver + 1, "outbox": [*waiting, *entries]}
@@ -198,7 +184,7 @@ class Aggregates:
         Raises:
             Unavailable, NatsError: not stored; do it again.
         """
-        for entry in self._outbox(f"{document['_id']}:{turn}", document["ver"], events).get("outbox", []):
+        for entry in self._entries(f"{document['_id']}:{turn}", document["ver"], events).get("outbox", []):
             try:
                 await self._publisher.publish(entry["subject"], entry["body"].encode(), entry["headers"], "replay")
             except EventRefused as error:
@@ -216,7 +202,7 @@ class Aggregates:
             Unavailable, NatsError, MongoError: part of it may be published; doing it again is harmless.
         """
         ids = [document["_id"] for document in await self.collection.find(where, {"_id": 1})]
-        gate = asyncio.Semaphore(_PUBLISHING_AT_ONCE)
+        gate = asyncio.Semaphore(_REPLAYING_AT_ONCE)
 
         counts: collections.Counter[str] = collections.Counter()
 
@@ -231,7 +217,7 @@ class Aggregates:
             await asyncio.gather(*map(one, batch))
         return counts
 
-    def _outbox(self, key: str, ver: int, events: Sequence[Outgoing]) -> dict[str, Any]:
+    def _entries(self, key: str, ver: int, events: Sequence[Outgoing]) -> dict[str, Any]:
         if not events:
             return {}
         now = self._clock.now()
@@ -254,113 +240,10 @@ class Aggregates:
             )
         return {"outbox": entries, "ob_at": now}
 
-    def _send(self, key: str, entries: Sequence[Mapping[str, Any]], *, behind: bool) -> None:
-        """Publish in the background: the caller does not wait for NATS, the document already holds the truth.
-
-        ``behind`` tells that earlier events of the document may still wait in it, left by a failure or another process.
-        """
-        if not entries:
-            return
-        if behind or key in self._busy:
-            self._again.add(key)  # All that waits is read from the document, so that the order is kept.
-            entries = ()
-        if key in self._busy:
-            return
-        self._busy.add(key)
-        task = asyncio.create_task(self._flush(key, list(entries), "direct"))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _flush(self, key: str, entries: Sequence[Mapping[str, Any]], way: str) -> None:
-        try:
-            while entries or key in self._again:
-                sent: list[str] = []
-                try:
-                    async with self._gate:
-                        for entry in entries:
-                            body = entry["body"].encode()
-                            try:
-                                await self._publisher.publish(entry["subject"], body, entry["headers"], way)
-                            except EventRefused as error:
-                                await self._set_aside(key, entry, error)
-                            sent.append(entry["id"])
-                finally:
-                    if sent:
-                        await self._pull(key, sent)
-                entries = await self._more(key)
-        except Exception as error:  # noqa: BLE001 - whatever happened, the event stays in its document for the sweeper
-            log.warning("event waits in its outbox", collection=self.collection.name, error=repr(error))
-        finally:
-            self._again.discard(key)
-            self._busy.discard(key)
-
-    async def _more(self, key: str) -> Sequence[Mapping[str, Any]]:
-        """Events that were written to the document while others of it were on their way."""
-        if key not in self._again:
-            return []
-        self._again.discard(key)
-        document = await self.collection.find_one({"_id": key}, {"outbox": 1})
-        more: list[Mapping[str, Any]] = (document or {}).get("outbox", [])
-        return more
-
-    async def _pull(self, key: str, ids: Sequence[str]) -> None:
-        try:
-            if ids and await self._clear(key, ids):
-                return
-            await self.collection.update_one({"_id": key}, {"$pull": {"outbox": {"id": {"$in": list(ids)}}}})
-            await self.collection.update_one({"_id": key, "outbox": []}, {"$unset": {"ob_at": ""}})
-        except MongoError as error:
-            log.warning("published event stays in its outbox", collection=self.collection.name, error=repr(error))
-
-    async def _clear(self, key: str, ids: Sequence[str]) -> bool:
-        """Empty an outbox that holds just these, in one write; ``False`` when it holds others.
-
-        Events are appended and taken from the front, so as many as these between their first and last are these.
-        """
-        just_these = {
-            "_id": key,
-            "outbox.0.id": ids[0],
-            f"outbox.{len(ids) - 1}.id": ids[-1],
-            f"outbox.{len(ids)}": {"$exists": False},
-        }
-        emptied = await self.collection.update_one(just_these, {"$set": {"outbox": []}, "$unset": {"ob_at": ""}})
-        return emptied.matched == 1
-
-    async def _set_aside(self, key: str, entry: Mapping[str, Any], error: EventRefused) -> None:
-        """Keep an event that can never be published apart from those that wait; somebody must look at it."""
-        OUTBOX_REFUSED.labels(self.collection.name).inc()
-        log.error(
-            "event is set aside", collection=self.collection.name, key=key, event_id=entry["id"], error=str(error)
-        )
-        kept = {**entry, "at": self._clock.now(), "error": str(error)}
-        await self.collection.update_one(
-            {"_id": key, "ob_refused.id": {"$ne": entry["id"]}},
-            {"$push": {"ob_refused": {"$each": [kept], "$slice": -_MOST_SET_ASIDE}}},
-        )
-
     async def sweep(self, older_than: timedelta) -> int:
         """Publish what has waited longer than this; how many documents were taken."""
-        now = self._clock.now()
-        waiting = await self.collection.find(
-            {"ob_at": {"$lte": now - older_than}}, {"outbox": 1, "ob_at": 1}, sort=[("ob_at", 1)], limit=_SWEEP_BATCH
-        )
-        OUTBOX_WAITING.labels(self.collection.name).set(len(waiting))
-        oldest = (now - waiting[0]["ob_at"]).total_seconds() if waiting else 0.0
-        OUTBOX_OLDEST.labels(self.collection.name).set(oldest)
-        taken = [document for document in waiting if document["_id"] not in self._busy]
-        for document in taken:
-            self._busy.add(document["_id"])
-        await asyncio.gather(*(self._sweep_one(document) for document in taken))
-        return len(taken)
-
-    async def _sweep_one(self, document: Document) -> None:
-        if document["outbox"]:
-            await self._flush(document["_id"], document["outbox"], "swept")
-        else:
-            await self._pull(document["_id"], [])
-            self._busy.discard(document["_id"])
+        return await self._outbox.sweep(older_than)
 
     async def drain(self) -> None:
         """Wait until no publish of this process is under way."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._outbox.drain()
