@@ -305,3 +305,14 @@ def test_a_device_that_says_finished_and_keeps_the_old_version_has_failed():
     assert not updates.judge(target, seen, "2", NOW + PATIENCE, PATIENCE)
     assert updates.judge(target, seen, "2", NOW + PATIENCE + timedelta(seconds=1), PATIENCE)
     assert (target.state, target.reason) == ("failed", "no-new-version")
+
+
+def test_commands_heard_again_are_counted_across_a_restart_of_the_device():
+    at = NOW
+    known, total = None, 0
+    for repeats in (None, 2, 5, 5, 1):
+        told = beat(repeats=repeats)
+        total += history.repeats_since(known, told)
+        known, _ = history.heard(known, told, at)
+        at += timedelta(minutes=1)
+    assert total == 3 + 1

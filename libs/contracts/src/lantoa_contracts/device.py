@@ -154,6 +154,8 @@ class Heartbeat(Tolerant):
     signal_dbm: int | None = None
     boots: int | None = None
     """How often the device has started in its life: what rises tells of restarts."""
+    repeats: int | None = None
+    """Commands that it heard again since it started, and did not obey again: fleet's own repeats, or an attacker's."""
 
 
 class Reported(Tolerant):

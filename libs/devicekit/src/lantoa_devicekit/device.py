@@ -293,6 +293,7 @@ class Device:
                 return command
             if not await self._commander.take(command):
                 self.alarms.refusals["repeated"] += 1
+                self._telling.repeats += 1
             return None
         verdict = check_desired(message.data, self._enroller.keys, device_id, self._highest, now)
         if isinstance(verdict, Reason):

@@ -39,6 +39,8 @@ class Telling:
         self.activity: tuple[Activity, str | None] = ("starting", None)
         self.desired_seq = 0
         self.volume: int | None = None
+        self.repeats = 0
+        """Commands heard again since the program began."""
 
     @property
     def version(self) -> str:
@@ -63,6 +65,7 @@ class Telling:
             volume=self.volume,
             temperature_c=await self._health.look(),
             boots=self._health.boots,
+            repeats=self.repeats,
         )
 
     async def beat(self) -> None:

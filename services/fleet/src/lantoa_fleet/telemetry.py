@@ -30,11 +30,15 @@ UPLOADS = Counter("lantoa_fleet_uploads_total", "Files that devices put, by what
 ALARMS_OPEN = Gauge("lantoa_fleet_alarms_open", "Alarms that stand, by cause", ["code"])
 ALARMED = Gauge("lantoa_fleet_devices_alarmed", "Devices in alarms that stand, by cause", ["code"])
 REFUSALS = Counter("lantoa_fleet_refusals_total", "Messages that devices refused, as they told, by reason", ["reason"])
+REPEATS = Counter(
+    "lantoa_fleet_repeated_commands_total",
+    "Commands that devices heard again and did not obey; each replica sees all",
+)
 UPDATE_DEVICES = Gauge("lantoa_fleet_update_devices", "Devices of running updates by their state", ["state"])
 
 KINDS = ("radio", "board", "both")
 TARGET_STATES = ("waiting", "told", "done", "failed")
-REASONS = ("signature", "unknown_key", "audience", "expired", "old", "malformed", "other")
+REASONS = ("signature", "unknown_key", "key_use", "audience", "expired", "old", "malformed", "other")
 UPLOAD_OUTCOMES = ("stored", "repeated", "refused")
 
 # From the start: a rate sees the first one rise from 0, and series do not depend on what has happened.

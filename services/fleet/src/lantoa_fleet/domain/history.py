@@ -111,11 +111,18 @@ def heard(before: State | None, beat: Heartbeat, at: datetime) -> tuple[State, H
     )
 
 
+def repeats_since(before: State | None, beat: Heartbeat) -> int:
+    """Commands that a device has heard again since its last heartbeat; one that started anew counts anew."""
+    if before is None or before.beat.repeats is None or beat.repeats is None:
+        return 0
+    return beat.repeats - before.beat.repeats if beat.repeats >= before.beat.repeats else beat.repeats
+
+
 # -- snapshots ------------------------------------------------------------------------------------------------------
 
 _BEAT = (
     "version", "state", "desired_seq", "now", "disk_free_mb", "clock_offset_ms", "volume", "temperature_c",
-    "signal_dbm", "boots",
+    "signal_dbm", "boots", "repeats",
 )  # fmt: skip
 _HOUR_FIELDS = (
     "number", "beats", "online", "playing", "worst_offset_ms", "least_disk_mb", "highest_temperature_c", "restarts",

@@ -11,7 +11,18 @@ import structlog
 
 from lantoa_contracts.device import Heartbeat
 from lantoa_fleet import telemetry
-from lantoa_fleet.domain.history import Hour, State, day_key, day_of, heard, hour_of, hours_of, packed, unpacked
+from lantoa_fleet.domain.history import (
+    Hour,
+    State,
+    day_key,
+    day_of,
+    heard,
+    hour_of,
+    hours_of,
+    packed,
+    repeats_since,
+    unpacked,
+)
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.mongo import Collection as Documents
 from lantoa_runtime.mongo import SetOne
@@ -46,6 +57,7 @@ class States:
         before = self._states.get(device_id)
         if before is not None:
             telemetry.BEAT_GAP.observe((at - before.at).total_seconds())
+        telemetry.REPEATS.inc(repeats_since(before, beat))
         self._states[device_id], ended = heard(before, beat, at)
         if ended is not None and ended.beats:
             self._ended[device_id, ended.number] = ended, at
