@@ -339,7 +339,7 @@ class Device:
 
     async def _post_ack(self, ack: Ack) -> bool:
         # Every device of a province answers the same alert; the first answers must not hold up the last order.
-        within_s = self._settings.alert_jitter_s
+        within_s = self.settings.alert_jitter_s
         return await self._post(self._up("ack"), ack.local_id, ack.model_dump_json().encode(), within_s)
 
     async def _acked(self, local_id: str) -> bool:
