@@ -45,7 +45,11 @@ async def test_an_alert_is_told_at_once_acknowledged_once_and_cancelled(platform
 
 async def test_who_connects_while_the_bucket_takes_nothing_hears_the_order_from_the_service(platform):
     said = order(platform, 1, [notice(platform)]).model_dump_json().encode()
-    await platform.nc.subscribe("dev.rpc.*.alerts", cb=lambda _: platform.whisper(said, "alert"))
+
+    async def answer(_):
+        await platform.whisper(said, "alert")
+
+    await platform.nc.subscribe("dev.rpc.*.alerts", cb=answer)
     await platform.put(platform.desired(1, None))
     async with platform.device() as (_, orders):
         await until_refs(orders, "ntc-1.1")
