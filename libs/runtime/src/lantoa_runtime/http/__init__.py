@@ -1,6 +1,6 @@
 """The HTTP side of a service: problems, callers, conditions, probes."""
 
-from lantoa_runtime.http.auth import Allows, Caller, Grant, allows
+from lantoa_runtime.http.auth import Allows, Caller, Declares, Grant, allows, declares
 from lantoa_runtime.http.conditions import IfMatch, KeyDep, etag, idempotent
 from lantoa_runtime.http.models import AS_WRITTEN, Day, Line, Page, PageLimit, StrictModel
 from lantoa_runtime.http.ranges import blob_response
@@ -10,6 +10,7 @@ __all__ = [
     "Allows",
     "Caller",
     "Day",
+    "Declares",
     "Grant",
     "IfMatch",
     "KeyDep",
@@ -19,6 +20,7 @@ __all__ = [
     "StrictModel",
     "allows",
     "blob_response",
+    "declares",
     "etag",
     "idempotent",
 ]

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
-from lantoa_contracts.policy import Permission, allowed
+from lantoa_contracts.policy import SYSTEM, Permission, allowed
 from lantoa_runtime.errors import AppError, Forbidden
 
 HEADER = "x-internal-token"
@@ -22,8 +22,6 @@ ALGORITHM = "Ed25519"
 ISSUER = "lantoa-gateway"
 LIFETIME_SECONDS = 60
 _REMEMBERED = 1000
-SYSTEM = "system"
-"""Role of the gateway itself when it asks the directory who somebody is."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,11 @@ class Caller:
 
     def holds(self, permission: Permission) -> bool:
         """Whether the caller may do this somewhere, or as who they are."""
+        if permission.who == "anyone":
+            return True
         if not self._within(permission):
             return False
         match permission.who:
-            case "anyone":
-                return True
             case "citizen":
                 return self.citizen
             case "system":
@@ -177,21 +175,45 @@ class Allows:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, request: Request, token: Annotated[str | None, Security(_TOKEN)]) -> Caller:
+    # async, because the framework calls what is not from a thread, which costs more than all that is done here.
+    async def __call__(self, request: Request, token: Annotated[str | None, Security(_TOKEN)]) -> Caller:
         """The caller.
 
         Raises:
             AppError: ``sign-in-required``, of a stranger.
-            Forbidden: they do not hold it.
+            Forbidden: they do not hold it; ``citizens-only``, to staff where citizens are meant.
         """
         caller = _caller(request, token)
         if caller.holds(self.permission):
             return caller
-        if caller.signed_in or caller.citizen:
-            raise Forbidden
-        raise AppError("sign-in-required", 401)
+        if not (caller.signed_in or caller.citizen):
+            raise AppError("sign-in-required", 401)
+        if self.permission.who == "citizen":
+            raise Forbidden("citizens-only")
+        raise Forbidden
 
 
 def allows(permission: Permission) -> Any:
     """``caller: Annotated[Caller, allows(ITEM_WRITE)]``: what a route's signature says."""
     return Depends(Allows(permission))
+
+
+class Declares:
+    """A dependency that says a route is open to anyone and asks nobody who they are."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self) -> None:
+        """Nothing is asked."""
+
+
+def declares(permission: Permission) -> Any:
+    """``dependencies=[declares(PAGE_READ)]``, for routes that do not look at a token.
+
+    Raises:
+        ValueError: not everybody holds the permission, so somebody must ask for it.
+    """
+    if permission.who != "anyone":
+        raise ValueError(f"{permission.name} is not for anyone")
+    return Depends(Declares(permission))
