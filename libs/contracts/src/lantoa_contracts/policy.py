@@ -15,7 +15,7 @@ looks after devices · runs contests · makes reports · sees everything and cha
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
-STAFF = frozenset(ROLES)
+STAFF: frozenset[str] = frozenset(ROLES)
 """Whoever holds any role: what they see ends at their units."""
 
 SYSTEM = "system"
