@@ -14,13 +14,14 @@ from lantoa_contracts import catalogue
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.device import AiredProof, BoardRundown, DisplayedProof, RadioRundown
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn, Rendition
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_directory.main import INDEXES, build
 from lantoa_directory.settings import DirectorySettings
-from lantoa_runtime.http.auth import SYSTEM, Caller, Grant
+from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_signing import nkey
 from lantoa_testing import eventually
 
-OPERATOR = Caller("operator", "Người vận hành", (Grant(SYSTEM, "*"), Grant("admin", "u-p")))
+OPERATOR = Caller("operator", "Người vận hành", (Grant(SYSTEM, EVERYWHERE), Grant("admin", "u-p")))
 STRANGERS = (Caller("p-1", "Lan", (Grant("admin", "u-1"),)), Caller("c-1", "09•• ••• 123", (), True))
 PROVINCIAL = Caller("p-vinh", "Vinh", (Grant("admin", "u-p"),))
 READ_MODELS = {

@@ -11,7 +11,8 @@ from typing import Any, get_args, get_type_hints
 
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_runtime.http.auth import ROLES, SYSTEM, Caller, Grant
+from lantoa_contracts.policy import EVERYWHERE, ROLES, SYSTEM
+from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_runtime.mongo import Index
 from lantoa_testing import eventually
 from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
@@ -21,7 +22,7 @@ PROVINCE, COMMUNE, OTHER = "u-p", "u-1", "u-2"
 EVERYBODY = Caller(
     "gateway",
     "Tất cả",
-    (*(Grant(role, PROVINCE) for role in ROLES), Grant(SYSTEM, "*"), Grant("admin", PROVINCE)),
+    (*(Grant(role, PROVINCE) for role in ROLES), Grant(SYSTEM, EVERYWHERE), Grant("admin", PROVINCE)),
     signed_in_at=int(time.time()),
 )
 """Holds every role there is: nothing that this caller sends is refused before it was looked at."""

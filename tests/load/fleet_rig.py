@@ -24,8 +24,9 @@ from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.catalogue import DEVICE_CLAIMED, UNIT_CHANGED
 from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_fleet.domain.devices import desired_of
-from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant
+from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey
@@ -39,7 +40,7 @@ _AT_ONCE = 500
 _LOGINS_A_SECOND = 150
 _HERE = Path(__file__).parent
 TECHNICIAN = Caller("p-tech", "Kỹ thuật viên", (Grant("technician", PROVINCE),))
-OWNER = Caller("operator", "Người vận hành", (Grant(SYSTEM, "*"),))
+OWNER = Caller("operator", "Người vận hành", (Grant(SYSTEM, EVERYWHERE),))
 
 
 @dataclass

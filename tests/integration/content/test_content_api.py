@@ -202,5 +202,6 @@ async def test_a_cursor_that_was_not_given_is_refused(office, cursor):
 
 
 async def test_somebody_without_any_role_has_no_list(office):
-    nobody = Caller("p-0", "Không vai", ())
-    assert (await office.running.call("GET", "/items", nobody))[0] == 403
+    citizen = Caller("c-1", "09•• ••• 123", citizen=True)
+    assert (await office.running.call("GET", "/items", Caller("p-0", "Không vai", ())))[0] == 401
+    assert (await office.running.call("GET", "/items", citizen))[0] == 403

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_WITHDRAWN, POST_CONFIRMED, POST_UNCONFIRMED
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_runtime.http import Caller, Grant
-from lantoa_runtime.http.auth import SYSTEM
 from lantoa_testing.plugin import eventually
 
 HEADER = json.dumps({"sample_rate": 16_000, "voice": "vi-vn-x-south"})
@@ -19,7 +19,7 @@ import sys
 sys.stdin.read()
 sys.stdout.buffer.write({HEADER!r}.encode() + b"\\n" + b"\\x00\\x10\\x00\\xf0" * 8000)
 """
-OPERATOR = Caller("operator", "operator", (Grant(SYSTEM, "*"),))
+OPERATOR = Caller("operator", "operator", (Grant(SYSTEM, EVERYWHERE),))
 
 
 @pytest.fixture

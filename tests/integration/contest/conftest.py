@@ -14,8 +14,9 @@ from lantoa_contest.settings import ContestSettings
 from lantoa_contest.usecases.stored import INDEXES
 from lantoa_contracts import catalogue
 from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_runtime.http import Caller
-from lantoa_runtime.http.auth import HEADER, SYSTEM, Grant
+from lantoa_runtime.http.auth import HEADER, Grant
 from lantoa_testing import eventually
 from lantoa_testing.plugin import EventProbe, Running, StartService, token_for
 
@@ -57,7 +58,7 @@ class Province:
     running: Running
     events: EventProbe
     RIGHT = RIGHT
-    OPERATOR = Caller("operator", "Người vận hành", (Grant(SYSTEM, "*"),))
+    OPERATOR = Caller("operator", "Người vận hành", (Grant(SYSTEM, EVERYWHERE),))
     root: str = field(default_factory=lambda: f"u-{secrets.token_hex(4)}")
     said: list[str] = field(default_factory=list)
 

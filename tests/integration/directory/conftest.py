@@ -4,13 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_directory.main import INDEXES, build
 from lantoa_directory.settings import DirectorySettings
-from lantoa_runtime.http.auth import SYSTEM, Caller, Grant
+from lantoa_runtime.http.auth import Caller, Grant
 
 DEMO = Path(__file__).parents[3] / "demo"
 PASSWORD = " Mật khẩu của Lan 1 "
-SYSTEM_GRANTS = (Grant(SYSTEM, "*"),)
+SYSTEM_GRANTS = (Grant(SYSTEM, EVERYWHERE),)
 
 
 @pytest.fixture(scope="session")

@@ -82,8 +82,8 @@ async def test_only_a_technician_of_the_unit_may_claim_there(fleet: Any) -> None
     await fleet.unit("u-1")
     device = fleet.device()
     await fleet.enrol(device)
-    for caller in (ELSEWHERE, AUTHOR, NOBODY):
-        assert (await fleet.claim(device, "u-1", caller))[0] == 403
+    for caller, refused in ((ELSEWHERE, 403), (AUTHOR, 403), (NOBODY, 401)):
+        assert (await fleet.claim(device, "u-1", caller))[0] == refused
     status, answer = await fleet.claim(device, "u-nowhere")
     assert (status, answer["code"]) == (422, "unknown-unit")
 

@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Request, Response
@@ -11,19 +11,20 @@ from starlette.requests import ClientDisconnect
 from yarl import URL
 
 from lantoa_cli.servers import free_port
+from lantoa_contracts.policy import EVERYWHERE, PAGE_READ, SYSTEM
 from lantoa_directory.main import INDEXES
 from lantoa_directory.main import build as build_directory
 from lantoa_directory.settings import DirectorySettings
 from lantoa_gateway.main import build
 from lantoa_gateway.settings import GatewaySettings
-from lantoa_runtime.http import CallerDep, blob_response
-from lantoa_runtime.http.auth import SYSTEM, Caller, Grant
+from lantoa_runtime.http import allows, blob_response
+from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing import eventually
 from lantoa_testing.plugin import Running
 
-OPERATOR = Caller("operator", "operator", (Grant(SYSTEM, "*"),))
+OPERATOR = Caller("operator", "operator", (Grant(SYSTEM, EVERYWHERE),))
 UNIT = {"unit_id": "u-1", "code": "1", "name": "Phường Trà Vinh", "kind": "ward"}
 LAN = {
     "id": "p-lan",
@@ -49,7 +50,7 @@ def probe_routes(probe: Probe) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/echo", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-    async def echo(request: Request, caller: CallerDep) -> dict[str, Any]:
+    async def echo(request: Request, caller: Annotated[Caller, allows(PAGE_READ)]) -> dict[str, Any]:
         size = 0
         with contextlib.suppress(ClientDisconnect):
             async for piece in request.stream():
@@ -104,7 +105,7 @@ def page_routes() -> APIRouter:
 
     @router.api_route("/tin", methods=["GET", "HEAD"])
     @router.api_route("/{first}/{rest:path}", methods=["GET", "HEAD", "POST"])
-    async def page(request: Request, caller: CallerDep) -> Response:
+    async def page(request: Request, caller: Annotated[Caller, allows(PAGE_READ)]) -> Response:
         body = (await request.body()).decode()
         said = {"caller": caller.id, "citizen": caller.citizen, "path": request.url.path, "body": body}
         return JSONResponse({**said, "query": request.url.query, "method": request.method})

@@ -3,14 +3,16 @@ import io
 import json
 import secrets
 import time
+from typing import Annotated
 
 import pytest
 from fastapi import APIRouter
 
 from lantoa_cli.servers import free_port
+from lantoa_contracts.policy import PAGE_READ
 from lantoa_gateway import usecases
 from lantoa_gateway.adapters import consents
-from lantoa_runtime.http import CallerDep
+from lantoa_runtime.http import Caller, allows
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
 
@@ -28,7 +30,7 @@ async def contest(start_service, public_pages):
         @router.api_route("/contests", methods=["GET", "POST"])
         @router.api_route("/contests/{rest:path}", methods=["GET", "POST"])
         @router.api_route("/attempts", methods=["GET", "POST"])
-        async def echo(caller: CallerDep) -> str:
+        async def echo(caller: Annotated[Caller, allows(PAGE_READ)]) -> str:
             return caller.id
 
         service.routes(router)

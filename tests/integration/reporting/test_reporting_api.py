@@ -7,6 +7,7 @@ import pytest
 
 from lantoa_calendar.periods import ZONE, local_day, period_of
 from lantoa_contracts import catalogue
+from lantoa_contracts.policy import EVERYWHERE
 from lantoa_reporting.adapters import INDEXES, MongoEvidence, MongoUnits
 from lantoa_reporting.consumers import fact_of
 from lantoa_reporting.main import build
@@ -65,7 +66,7 @@ async def every_proof(service, path: str, who) -> list[dict]:
 
 
 async def test_the_plan_is_imported_as_its_file_is_and_again_without_harm(filled, caller, plan_file):
-    status, body, _ = await filled.call("POST", "/plan", caller("system", "gateway"), plan_file)
+    status, body, _ = await filled.call("POST", "/plan", caller("system", EVERYWHERE), plan_file)
     assert (status, body) == (200, {"tasks": 15})
     tasks = (await get(filled, f"/tasks?period={YEAR}", caller("reporter", PROVINCE)))["items"]
     assert [task["code"] for task in tasks] == [f"{number:02d}" for number in range(1, 16)]
@@ -167,7 +168,7 @@ async def test_the_periods_with_evidence_and_the_current_one_are_listed(filled, 
 async def test_without_a_period_the_one_of_the_services_clock_is_meant(start_service, plan_file, caller, now, key):
     shift = (now - datetime.now(ZONE)).total_seconds()
     service = await start_service("reporting", RuntimeSettings, build, INDEXES, clock_shift_seconds=shift)
-    await service.call("POST", "/plan", caller("system", "gateway"), plan_file)
+    await service.call("POST", "/plan", caller("system", EVERYWHERE), plan_file)
     assert (await get(service, "/tasks/08", caller("reporter", PROVINCE)))["period"]["key"] == key
     assert [found["key"] for found in (await get(service, "/periods", caller("author", CAU_KE)))["items"]] == [key]
 

@@ -9,6 +9,7 @@ import pytest
 from lantoa_calendar.periods import ZONE, local_day
 from lantoa_contracts import catalogue
 from lantoa_contracts.events.content import PostConfirmed, PostUnconfirmed
+from lantoa_contracts.policy import EVERYWHERE
 from lantoa_reporting.adapters import MongoEvidence, MongoUnits
 from lantoa_reporting.consumers import fact_of
 from lantoa_reporting.usecases.evidence import take_back, take_up
@@ -168,7 +169,7 @@ def expected(history) -> dict[str, dict]:
 async def test_numbers_are_closed_over_proofs_and_equal_after_damage_and_after_everything_was_told_again(
     reporting, events, caller, plan_file, history
 ):
-    await reporting.call("POST", "/plan", caller("system", "gateway"), plan_file)
+    await reporting.call("POST", "/plan", caller("system", EVERYWHERE), plan_file)
     await tell(reporting, events, history, seed=1)
     before = await everything(reporting, caller)
 
@@ -210,7 +211,7 @@ async def told(reporting, unit, posted, attempted, plan_file, caller):
         await units.apply(made.unit_id, made.ver, made.model_dump(mode="json", exclude={"unit_id", "ver"}))
     await take_up(evidence, fact_of(posted(1, X, CUT_OFF, ("05", "08"))))
     await take_up(evidence, fact_of(attempted(1, X, CUT_OFF + timedelta(hours=1))))
-    await reporting.call("POST", "/plan", caller("system", "gateway"), plan_file)
+    await reporting.call("POST", "/plan", caller("system", EVERYWHERE), plan_file)
     return reporting
 
 

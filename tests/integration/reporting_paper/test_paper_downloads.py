@@ -98,7 +98,7 @@ async def test_a_unit_sees_itself_alone_and_as_now_also_what_went_into_it(filled
 
 REFUSALS = (
     (None, "", 401, "sign-in-required"),
-    (Caller("c-1", "09•• ••• 123", (), True), "", 401, "sign-in-required"),
+    (Caller("c-1", "09•• ••• 123", (), True), "", 403, "forbidden"),
     (who("author", CAU_KE), "", 403, "forbidden"),
     (who("technician", VINH_LONG), f"&unit_id={CAU_KE}", 403, "forbidden"),
     (who("reporter", LONG_DUC), f"&unit_id={CAU_KE}", 403, "forbidden"),

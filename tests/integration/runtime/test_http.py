@@ -5,6 +5,7 @@ import io
 import json
 import re
 import secrets
+from typing import Annotated
 
 import aiohttp
 import pytest
@@ -14,15 +15,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import Field
 from pymongo.errors import ServerSelectionTimeoutError
 
+from lantoa_contracts.policy import Permission
 from lantoa_runtime.errors import AppError, Invalid, NotFound, StaleVersion, Unavailable
 from lantoa_runtime.http import (
     Caller,
-    CallerDep,
     Grant,
     IfMatch,
     KeyDep,
     PageLimit,
     StrictModel,
+    allows,
     blob_response,
     etag,
     idempotent,
@@ -33,6 +35,8 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
 
 LAN = Caller("p-lan", "Lan", (Grant("author", "u-1"),))
+Looker = Annotated[Caller, allows(Permission("notes.note.read", frozenset({"author", "reporter"})))]
+Writer = Annotated[Caller, allows(Permission("notes.note.write", frozenset({"author"})))]
 
 
 class Note(StrictModel):
@@ -63,7 +67,7 @@ class Notes:
             return {"limit": limit}
 
         @router.get("/me")
-        async def me(caller: CallerDep) -> dict[str, str]:
+        async def me(caller: Looker) -> dict[str, str]:
             return {"id": caller.id}
 
         @router.post("/echo")
@@ -102,7 +106,7 @@ class Notes:
             return StreamingResponse(pieces())
 
         @router.post("/notes", status_code=201)
-        async def create(note: Note, caller: CallerDep, key: KeyDep, request: Request, response: Response):
+        async def create(note: Note, caller: Writer, key: KeyDep, request: Request, response: Response):
             async def make(note_id: str):
                 if self.die_before_create:
                     self.die_before_create = False

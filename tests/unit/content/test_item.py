@@ -17,7 +17,8 @@ AUTHOR = Actor(Person("p-author", "Lan"), writes=True, approves=True)
 COLLEAGUE = Actor(Person("p-colleague", "Hoa"), writes=True, approves=False)
 APPROVER = Actor(Person("p-approver", "Phước"), writes=False, approves=True)
 STRANGER = Actor(Person("p-stranger", "Bảo"), writes=False, approves=False)
-EVERYONE = (AUTHOR, COLLEAGUE, APPROVER, STRANGER)
+EDITOR = Actor(Person("p-editor", "Thu"), writes=True, approves=True, edits=True)
+EVERYONE = (AUTHOR, COLLEAGUE, APPROVER, EDITOR, STRANGER)
 
 
 def _rendition(kind, sha256="a" * 64):
@@ -48,6 +49,31 @@ def test_the_author_cannot_approve_even_with_the_right_to():
     with pytest.raises(Forbidden) as caught:
         rules.approve(_in_review(), AUTHOR, hash_to_approve(_in_review()), NOW)
     assert caught.value.code == "content.own-item"
+
+
+def test_an_editor_changes_and_submits_what_another_wrote():
+    edited = rules.edit(_approved(), EDITOR, replace(CONTENT, title="Tiêu đề khác"), UNIT, NOW)
+    assert (edited.author, edited.revision, edited.state) == (AUTHOR.person, 2, "draft")
+    assert rules.submit(edited, EDITOR, UNIT, NOW).state == "submitted"
+    with pytest.raises(Forbidden) as caught:
+        rules.edit(_draft(), COLLEAGUE, CONTENT, UNIT, NOW)
+    assert caught.value.code == "content.not-your-item"
+
+
+def test_an_editor_with_the_right_to_approve_approves_nothing_that_they_ever_changed():
+    reviewed = _in_review()
+    assert rules.approve(reviewed, EDITOR, hash_to_approve(reviewed), NOW).state == "approved"
+    edited = rules.edit(_draft(), EDITOR, replace(CONTENT, title="Tiêu đề khác"), UNIT, NOW)
+    again = rules.edit(edited, AUTHOR, CONTENT, UNIT, NOW)
+    reviewed = rules.rendered(rules.submit(again, AUTHOR, UNIT, NOW), MADE, NOW)
+    for decide in (
+        lambda: rules.approve(reviewed, EDITOR, hash_to_approve(reviewed), NOW),
+        lambda: rules.send_back(reviewed, EDITOR, "Xin xem lại.", NOW),
+    ):
+        with pytest.raises(Forbidden) as caught:
+            decide()
+        assert caught.value.code == "content.own-item"
+    assert rules.approve(reviewed, APPROVER, hash_to_approve(reviewed), NOW).state == "approved"
 
 
 def test_an_approval_of_something_else_is_outdated():
@@ -207,7 +233,7 @@ class Desk(RuleBasedStateMachine):
         approved = self.item.state == "approved"
         assert approved == (self.item.approver is not None) == (self.item.approval_sha256 is not None)
         if self.item.approver:
-            assert self.item.approver != self.item.author
+            assert self.item.approver.id not in (self.item.author.id, *self.item.edited_by)
             assert self.item.approval_sha256 == hash_to_approve(self.item)
             assert {one.kind for one in self.item.renditions} >= {"audio", "web"}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reporting_memory import Crash, MemoryEvidence, MemoryPlan, MemoryUnits
 
 from lantoa_calendar.periods import ZONE, period
+from lantoa_contracts.policy import REPORT_READ
 from lantoa_reporting.domain import DeviceWord, Fact, PageSeen, SealedAttempt, Totals, Unit, as_now
 from lantoa_reporting.usecases.evidence import rebuild, take_back, take_up
 from lantoa_reporting.usecases.reports import Reports
@@ -237,9 +238,9 @@ def test_every_number_is_the_sum_over_the_proofs_behind_it_in_both_views(
         now = await check_closure(world, caller, year, "now")
 
         facts = [fact for fact in standing(history) if fact.day in period(year)]
-        own = set(await world.units.below(caller.scopes))
+        own = set(await world.units.below(caller.units(REPORT_READ)))
         heirs = as_now(await world.units.all(), TODAY)
-        everything = caller.scopes == ("p",)
+        everything = caller.units(REPORT_READ) == ("p",)
         for code in TASKS:
             of_task = [fact for fact in facts if code in fact.tasks]
             assert then[code] == sums_of([fact for fact in of_task if everything or fact.unit_id in own])

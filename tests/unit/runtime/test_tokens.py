@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
+from lantoa_contracts.policy import EVERYWHERE, PAGE_READ, SYSTEM, Permission
 from lantoa_runtime.errors import AppError, Forbidden
 from lantoa_runtime.http.auth import LIFETIME_SECONDS, Caller, Grant, TokenSigner, TokenVerifier
 
 NOW = 1_800_000_000.0
+WRITE = Permission("x.y.write", frozenset({"author", "admin"}))
+APPROVE = Permission("x.y.approve", frozenset({"approver", "admin"}))
 CALLER = Caller("p-lan", "Lan Nguyễn", (Grant("author", "u-1"), Grant("reporter", "u-p")))
 KEY = OKPKey.generate_key("Ed25519", auto_kid=True)
 PUBLIC = json.dumps(KeySet([KEY]).as_dict(private=False))
@@ -152,23 +155,42 @@ def test_no_change_to_a_token_keeps_it_valid(keys_file, data):
 
 
 def test_a_role_holds_for_its_unit_and_everything_below():
-    author = Caller("p", "n", (Grant("author", "u-1"),))
-    assert author.may("author", ("u-p", "u-1", "u-1-2"))
-    assert not author.may("author", ("u-p", "u-2"))
-    assert not author.may("approver", ("u-p", "u-1"))
-    author.require(("approver", "author"), ["u-1"])
+    author = Caller("p", "n", (Grant("author", "u-1"), Grant("reporter", "u-2"), Grant("author", "u-0")))
+    assert author.may(WRITE, ("u-p", "u-1", "u-1-2"))
+    assert not author.may(WRITE, ("u-p", "u-2"))
+    assert not author.may(APPROVE, ("u-p", "u-1"))
+    assert (author.holds(WRITE), author.holds(APPROVE)) == (True, False)
+    assert author.units(WRITE) == ("u-0", "u-1")
+    author.require(WRITE, (unit for unit in ("u-p", "u-1")))
     with pytest.raises(Forbidden):
-        author.require("approver", ["u-1"])
+        author.require(APPROVE, ["u-1"])
 
 
 def test_a_stranger_may_nothing():
     stranger = Caller("anonymous", "")
     assert not stranger.signed_in
-    assert not stranger.has("author")
+    assert not stranger.holds(WRITE)
+    assert stranger.holds(PAGE_READ)
+    assert stranger.units(WRITE) == ()
     with pytest.raises(Forbidden):
-        stranger.require("author", ())
+        stranger.require(WRITE, ())
 
 
-def test_a_path_given_as_a_generator_is_read_for_every_role():
+def test_what_is_for_citizens_or_for_the_platform_is_held_by_nobody_else():
     admin = Caller("p", "n", (Grant("admin", "u-p"),))
-    admin.require(("approver", "author"), (unit for unit in ("u-p", "u-1")))
+    citizen = Caller("c", "09", citizen=True)
+    gateway = Caller("gateway", "gateway", (Grant(SYSTEM, EVERYWHERE),))
+    for_citizens, of_platform = Permission("x.y.z", who="citizen"), Permission("x.y.w", who="system")
+    assert [one.holds(for_citizens) for one in (admin, citizen, gateway)] == [False, True, False]
+    assert [one.holds(of_platform) for one in (admin, citizen, gateway)] == [False, False, True]
+
+
+def test_a_token_for_programs_does_only_what_it_names_and_survives_the_way_to_the_service(verifier):
+    limited = replace(CALLER, only=frozenset({WRITE.name}))
+    carried = verifier.verify(TokenSigner(KEY).sign(limited, "content", NOW))
+    assert carried == limited
+    read = Permission("x.y.read", frozenset({"author"}))
+    assert CALLER.may(read, ("u-p", "u-1"))
+    assert (carried.may(WRITE, ("u-p", "u-1")), carried.may(read, ("u-p", "u-1"))) == (True, False)
+    assert (carried.holds(WRITE), carried.holds(read), carried.units(read)) == (True, False, ())
+    assert carried.holds(PAGE_READ), "whoever shows a token may still do what strangers may"

@@ -99,7 +99,7 @@ def _operation(path: str, method: str, operation: Document) -> list[str]:
         *_about(operation),
     ]
     if operation.get("security"):
-        lines.append("<p>Needs a session.</p>")
+        lines.append(f"<p>Needs a session and <code>{operation['x-permission']}</code>.</p>")
     if operation.get("parameters"):
         lines += ["<h4>Parameters</h4>", "<dl>"]
         for one in operation["parameters"]:

@@ -32,6 +32,7 @@ def files(root: Path, services: Mapping[str, openapi.Document]) -> dict[Path, st
         made[folder / "index.html"] = apipage.page(platform, codes, name)
         made[folder / "docs.css"] = apipage.STYLE
     made[Path("docs/events.md")] = pages.events_page()
+    made[Path("docs/policy.md")] = pages.policy_page(services)
     made[Path("docs/third-party.md")] = pages.third_party_page(root)
     return made
 

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 from lantoa_cli.layout import checkout, load_layout
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_runtime import __version__
-from lantoa_runtime.service import assemble
+from lantoa_runtime.service import Service, assemble
 from lantoa_runtime.topology.keys import ensure_keys
 
 Document = dict[str, Any]
@@ -27,7 +27,12 @@ _SESSION = {
 
 
 def documents() -> dict[str, Document]:
-    """The document of every service by its name, in catalogue order. Nothing is connected to and nothing listens."""
+    """The document of every service by its name, in catalogue order."""
+    return {name: service.app.openapi() for name, service in assembled().items()}
+
+
+def assembled() -> dict[str, Service[Any]]:
+    """Every service by its name, in catalogue order. Nothing is connected to and nothing listens."""
     with tempfile.TemporaryDirectory() as folder:
         layout = load_layout(checkout(), Path(folder))
         ensure_keys(layout.ring.folder)
@@ -35,17 +40,17 @@ def documents() -> dict[str, Document]:
         for name in SERVICES:
             env = {key: value for key, value in layout.service_env(name).items() if not key.endswith("CONSOLE_DIR")}
             with _environment(env):
-                made[name] = _document(name)
+                made[name] = _assembled(name)
         return made
 
 
-def _document(name: str) -> Document:
+def _assembled(name: str) -> Service[Any]:
     # By name and at run time: services are strangers to each other, and an image of this command has none of them.
     module = importlib.import_module(f"lantoa_{name}.main")
     (settings_type,) = get_args(get_type_hints(module.build)["service"])
     service = assemble(name, settings_type())
     module.build(service)
-    return service.app.openapi()
+    return service
 
 
 @contextlib.contextmanager

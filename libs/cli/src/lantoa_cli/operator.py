@@ -11,7 +11,8 @@ import aiohttp
 from joserfc.jwk import OKPKey
 
 from lantoa_cli.errors import Refused
-from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant, TokenSigner
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
+from lantoa_runtime.http.auth import HEADER, Caller, Grant, TokenSigner
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.topology.keys import KeyRing
 
@@ -24,7 +25,7 @@ class Operator:
 
     def __init__(self, ring: KeyRing, url_of: Callable[[str], str], root_units: tuple[str, ...] = ()) -> None:
         self._url_of = url_of
-        grants = (Grant(SYSTEM, "*"), *(Grant("admin", unit) for unit in root_units))
+        grants = (Grant(SYSTEM, EVERYWHERE), *(Grant("admin", unit) for unit in root_units))
         self._caller = Caller("operator", "Người vận hành", grants)
         key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
         self._signer = TokenSigner(key)

@@ -12,14 +12,15 @@ from lantoa_broadcast.usecases import grids, missed, programme
 from lantoa_broadcast.usecases.replay import replay
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import Id, SignedDocument
+from lantoa_contracts.policy import PROGRAMME_PLAN, PROGRAMME_READ, Permission
 from lantoa_runtime.errors import AppError, Invalid, NotFound
-from lantoa_runtime.http import Caller, CallerDep, KeyDep, Page, PageLimit, StrictModel, etag, idempotent
-from lantoa_runtime.http.auth import ROLES
+from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, StrictModel, allows, etag, idempotent
 from lantoa_runtime.http.conditions import COLLECTION
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import newest_first
 
-_PLANNERS = ("technician", "approver")
+Viewer = Annotated[Caller, allows(PROGRAMME_READ)]
+Planner = Annotated[Caller, allows(PROGRAMME_PLAN)]
 
 
 class GridBody(StrictModel):
@@ -131,12 +132,11 @@ def _session_view(session: Session) -> SessionView:
     )
 
 
-async def _seen(stores: Stores, caller: Caller, unit_id: str) -> None:
-    """Any role lets a person see what is planned and heard in the unit."""
+async def _require(stores: Stores, caller: Caller, permission: Permission, unit_id: str) -> None:
     unit = await stores.units.get(unit_id)
     if unit is None:
         raise NotFound("unit")
-    caller.require(ROLES, unit["path"])
+    caller.require(permission, unit["path"])
 
 
 def router(stores: Stores) -> APIRouter:
@@ -151,9 +151,9 @@ def router(stores: Stores) -> APIRouter:
 
 def _grids(routes: APIRouter, stores: Stores) -> None:
     @routes.get("/grids/{unit_id}")
-    async def get_grid(unit_id: Id, caller: CallerDep, response: Response) -> GridView:
+    async def get_grid(unit_id: Id, caller: Viewer, response: Response) -> GridView:
         """When a unit's stations play every day, and for how long."""
-        await _seen(stores, caller, unit_id)
+        await _require(stores, caller, PROGRAMME_READ, unit_id)
         grid, ver = await grids.grid_of(stores, unit_id)
         response.headers["ETag"] = etag(ver)
         return _grid_view(unit_id, grid, ver)
@@ -162,13 +162,12 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
     async def put_grid(
         unit_id: Id,
         body: GridBody,
-        caller: CallerDep,
+        caller: Planner,
         response: Response,
         if_match: Annotated[str | None, Header()] = None,
     ) -> GridView:
         """Set a unit's grid; If-Match once there is one."""
-        await _seen(stores, caller, unit_id)
-        caller.require(_PLANNERS, await stores.path(unit_id))
+        await _require(stores, caller, PROGRAMME_PLAN, unit_id)
         grid, ver = await grids.set_grid(stores, unit_id, body.rule, body.at, body.max_minutes, if_match)
         response.headers["ETag"] = etag(ver)
         return _grid_view(unit_id, grid, ver)
@@ -177,23 +176,23 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
 def _sessions(routes: APIRouter, stores: Stores) -> None:
     @routes.get("/sessions")
     async def sessions(
-        caller: CallerDep, unit_id: Id, limit: PageLimit = 50, cursor: str | None = None
+        caller: Viewer, unit_id: Id, limit: PageLimit = 50, cursor: str | None = None
     ) -> Page[SessionView]:
         """A unit's sessions with what they play, the newest first."""
-        await _seen(stores, caller, unit_id)
+        await _require(stores, caller, PROGRAMME_READ, unit_id)
         found, after = await newest_first(stores.sessions.collection, {"unit_id": unit_id}, "starts_at", cursor, limit)
         return Page(items=[_session_view(Session.of(session)) for session in found], next=after)
 
     @routes.post("/sessions/start-now")
     async def start_now(
-        body: StartNow, caller: CallerDep, key: KeyDep, request: Request, response: Response
+        body: StartNow, caller: Planner, key: KeyDep, request: Request, response: Response
     ) -> SessionView:
         """Move the unit's next session to a few seconds from now. For demo and tests; production refuses it."""
         if stores.settings.production:
             raise AppError("demo-only", 403)
         if await stores.units.get(body.unit_id) is None:
             raise Invalid("unknown-unit", "/unit_id")
-        caller.require(_PLANNERS, await stores.path(body.unit_id))
+        caller.require(PROGRAMME_PLAN, await stores.path(body.unit_id))
 
         async def move(move_id: str) -> SessionView:
             return _session_view(await programme.start_now(stores, body.unit_id, body.in_seconds, move_id))
@@ -209,7 +208,7 @@ def _sessions(routes: APIRouter, stores: Stores) -> None:
 def _airings(routes: APIRouter, stores: Stores) -> None:
     @routes.get("/airings")
     async def airings(
-        caller: CallerDep,
+        caller: Viewer,
         item_id: Annotated[Id | None, Query()] = None,
         unit_id: Annotated[Id | None, Query()] = None,
         limit: PageLimit = 50,
@@ -218,21 +217,19 @@ def _airings(routes: APIRouter, stores: Stores) -> None:
         """What was heard, of an item or in a unit, with the devices' proofs, the newest first."""
         where: dict[str, Any] = {"item_id": item_id} if item_id else {}
         if unit_id:
-            await _seen(stores, caller, unit_id)
+            await _require(stores, caller, PROGRAMME_READ, unit_id)
             where["path"] = unit_id
         elif item_id:
-            where["path"] = {"$in": list(caller.scopes)}
+            where["path"] = {"$in": list(caller.units(PROGRAMME_READ))}
         else:
             raise Invalid("field-missing", "/item_id")
         found, after = await newest_first(stores.airings.collection, where, "started_at", cursor, limit)
         return Page(items=[_airing_view(airing) for airing in found], next=after)
 
     @routes.get("/items/{item_id}/status")
-    async def item_status(item_id: Id, caller: CallerDep) -> StatusView:
+    async def item_status(item_id: Id, caller: Viewer) -> StatusView:
         """How many of an item's airings are planned, proved, missed and awaited, within the caller's units."""
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        found = await missed.status(stores, item_id, caller.scopes)
+        found = await missed.status(stores, item_id, caller.units(PROGRAMME_READ))
         return StatusView(planned=found.planned, confirmed=found.confirmed, missed=found.missed, waiting=found.waiting)
 
 

@@ -12,9 +12,10 @@ import aiohttp
 import structlog
 
 from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_gateway.usecases import Person, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
-from lantoa_runtime.http.auth import HEADER, SYSTEM, Caller, Grant
+from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_runtime.telemetry import answered, asking
 from lantoa_signing.documents import KeySet, open_key_set, unb64
 
@@ -25,7 +26,7 @@ _BODY_SILENCE_SECONDS = 60.0
 _CONNECTIONS_PER_SERVICE = 100
 # Shorter than uvicorn's five, so that no request goes out on a connection which the other side is closing.
 _KEEP_ALIVE_SECONDS = 3.0
-_GATEWAY = Caller("gateway", "gateway", (Grant(SYSTEM, "*"),))
+_GATEWAY = Caller("gateway", "gateway", (Grant(SYSTEM, EVERYWHERE),))
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id, SignedDocument
-from lantoa_runtime.errors import AppError, Invalid, NotFound
-from lantoa_runtime.http import Caller, CallerDep, Page, PageLimit
-from lantoa_runtime.http.auth import ROLES
+from lantoa_contracts.policy import PLAYLIST_READ
+from lantoa_runtime.errors import Invalid, NotFound
+from lantoa_runtime.http import Caller, Page, PageLimit, allows
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import newest_first
 from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
 from lantoa_signboard.usecases.replay import replay
 from lantoa_signboard.usecases.status import status
 from lantoa_signboard.usecases.stores import Stores
+
+Viewer = Annotated[Caller, allows(PLAYLIST_READ)]
 
 
 class EntryView(BaseModel):
@@ -98,7 +100,7 @@ async def _seen(stores: Stores, caller: Caller, unit_id: str) -> None:
     unit = await stores.units.get(unit_id)
     if unit is None:
         raise NotFound("unit")
-    caller.require(ROLES, unit["path"])
+    caller.require(PLAYLIST_READ, unit["path"])
 
 
 def router(stores: Stores) -> APIRouter:
@@ -106,7 +108,7 @@ def router(stores: Stores) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/playlists/{unit_id}")
-    async def playlist(unit_id: Id, caller: CallerDep) -> PlaylistView:
+    async def playlist(unit_id: Id, caller: Viewer) -> PlaylistView:
         """What a unit's boards show now."""
         await _seen(stores, caller, unit_id)
         stored = await stores.playlists.load(playlist_id_of(unit_id))
@@ -115,7 +117,7 @@ def router(stores: Stores) -> APIRouter:
 
     @routes.get("/displays")
     async def displays(
-        caller: CallerDep,
+        caller: Viewer,
         item_id: Annotated[Id | None, Query()] = None,
         unit_id: Annotated[Id | None, Query()] = None,
         limit: PageLimit = 50,
@@ -127,18 +129,16 @@ def router(stores: Stores) -> APIRouter:
             await _seen(stores, caller, unit_id)
             where["path"] = unit_id
         elif item_id:
-            where["path"] = {"$in": list(caller.scopes)}
+            where["path"] = {"$in": list(caller.units(PLAYLIST_READ))}
         else:
             raise Invalid("field-missing", "/item_id")
         found, after = await newest_first(stores.displays.collection, where, "started_at", cursor, limit)
         return Page(items=[_display_view(display) for display in found], next=after)
 
     @routes.get("/items/{item_id}/status")
-    async def item_status(item_id: Id, caller: CallerDep) -> StatusView:
+    async def item_status(item_id: Id, caller: Viewer) -> StatusView:
         """How many of an item's displays are planned, proved and awaited, within the caller's units."""
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        found = await status(stores, item_id, caller.scopes)
+        found = await status(stores, item_id, caller.units(PLAYLIST_READ))
         waiting = found.planned - found.confirmed
         return StatusView(planned=found.planned, confirmed=found.confirmed, missed=0, waiting=waiting)
 

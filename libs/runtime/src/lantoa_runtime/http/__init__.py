@@ -1,15 +1,16 @@
 """The HTTP side of a service: problems, callers, conditions, probes."""
 
-from lantoa_runtime.http.auth import Caller, CallerDep, Grant
+from lantoa_runtime.http.auth import Allows, Caller, Declares, Grant, allows, declares
 from lantoa_runtime.http.conditions import IfMatch, KeyDep, etag, idempotent
 from lantoa_runtime.http.models import AS_WRITTEN, Day, Line, Page, PageLimit, StrictModel
 from lantoa_runtime.http.ranges import blob_response
 
 __all__ = [
     "AS_WRITTEN",
+    "Allows",
     "Caller",
-    "CallerDep",
     "Day",
+    "Declares",
     "Grant",
     "IfMatch",
     "KeyDep",
@@ -17,7 +18,9 @@ __all__ = [
     "Page",
     "PageLimit",
     "StrictModel",
+    "allows",
     "blob_response",
+    "declares",
     "etag",
     "idempotent",
 ]

@@ -1,12 +1,17 @@
 """An application whose OpenAPI document says what an error looks like."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 
+from lantoa_contracts.policy import Permission
 from lantoa_runtime import __version__
+from lantoa_runtime.http.auth import Allows, Declares
 from lantoa_runtime.http.bodies import fit_json
 from lantoa_runtime.http.models import Problem
 
@@ -21,6 +26,30 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 NEEDED: dict[str, Any] = {"x-needed": True}
 """Marks a header that the document calls required although FastAPI may not refuse it, because its absence has a status
 of its own."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A route and the permissions that it names; it should name one."""
+
+    path: str
+    methods: frozenset[str]
+    permissions: frozenset[Permission]
+
+
+def declared(app: FastAPI) -> Iterator[Declared]:
+    """Every route of an application, those of included routers too. What is mounted names nothing."""
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        named = frozenset(_named(dependant)) if dependant else frozenset()
+        yield Declared(route.path_format or route.path or "", frozenset(route.methods or ()), named)
+
+
+def _named(dependant: Dependant) -> Iterator[Permission]:
+    if isinstance(dependant.call, Allows | Declares):
+        yield dependant.call.permission
+    for inner in dependant.dependencies:
+        yield from _named(inner)
 
 
 class Api(FastAPI):
@@ -51,7 +80,13 @@ class Api(FastAPI):
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(defined)
         document["components"]["schemas"] = dict(sorted(schemas.items()))
-        for item in document.get("paths", {}).values():
+        paths = document.get("paths", {})
+        for route in declared(self):
+            for method in route.methods:
+                operation = paths.get(route.path, {}).get(method.lower())
+                if operation and route.permissions:
+                    (operation["x-permission"],) = {one.name for one in route.permissions}
+        for item in paths.values():
             for operation in item.values():
                 for parameter in operation.get("parameters", ()):
                     if parameter["schema"].keys() & NEEDED.keys():

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
+from lantoa_contracts.policy import SYSTEM, Permission, allowed
 from lantoa_runtime.errors import AppError, Forbidden
 
 HEADER = "x-internal-token"
@@ -21,9 +22,6 @@ ALGORITHM = "Ed25519"
 ISSUER = "lantoa-gateway"
 LIFETIME_SECONDS = 60
 _REMEMBERED = 1000
-ROLES = ("author", "approver", "technician", "reporter", "admin")
-SYSTEM = "system"
-"""Role of the gateway itself when it asks the directory who somebody is."""
 
 
 @dataclass(frozen=True)
@@ -44,37 +42,54 @@ class Caller:
     citizen: bool = False
     """Somebody who signed in by phone: has no grants, ``name`` is the masked number."""
     signed_in_at: int | None = None
-    """When the caller last typed their password, in Unix seconds; ``None`` for who has none."""
+    """When the caller last showed who they are, in Unix seconds; ``None`` for who has no password."""
+    only: frozenset[str] | None = None
+    """Names of the permissions to which an access token is limited; ``None`` for who signed in themselves."""
 
-    def may(self, role: str, path: Iterable[str]) -> bool:
-        """Whether the caller holds a role, or ``admin``, for a unit given by its path from the root."""
-        units = frozenset(path)
-        return any(grant.role in (role, "admin") and grant.unit_id in units for grant in self.grants)
+    def may(self, permission: Permission, path: Iterable[str]) -> bool:
+        """Whether the caller may do this to what lies at a path from the root."""
+        return self._within(permission) and allowed(self._pairs, permission, path)
 
-    def require(self, roles: str | tuple[str, ...], path: Iterable[str]) -> None:
-        """Pass when one of the roles is held.
+    def require(self, permission: Permission, path: Iterable[str]) -> None:
+        """Pass when the caller may do this to what lies at a path from the root.
 
         Raises:
-            Forbidden: none is.
+            Forbidden: they may not.
         """
-        wanted = (roles,) if isinstance(roles, str) else roles
-        units = tuple(path)
-        if not any(self.may(role, units) for role in wanted):
+        if not self.may(permission, path):
             raise Forbidden
 
-    def has(self, *roles: str) -> bool:
-        """Whether the caller holds one of the roles anywhere."""
-        return any(grant.role in (*roles, "admin") for grant in self.grants)
+    def holds(self, permission: Permission) -> bool:
+        """Whether the caller may do this somewhere, or as who they are."""
+        if permission.who == "anyone":
+            return True
+        if not self._within(permission):
+            return False
+        match permission.who:
+            case "citizen":
+                return self.citizen
+            case "system":
+                return any(grant.role == SYSTEM for grant in self.grants)
+            case "role":
+                return any(grant.role in permission.roles for grant in self.grants)
 
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The units whose trees the caller may see, whatever the role."""
-        return tuple(sorted({grant.unit_id for grant in self.grants}))
+    def units(self, permission: Permission) -> tuple[str, ...]:
+        """The units in whose trees the caller may do this: what a list is asked for by."""
+        if not self._within(permission):
+            return ()
+        return tuple(sorted({grant.unit_id for grant in self.grants if grant.role in permission.roles}))
 
     @property
     def signed_in(self) -> bool:
         """Whether this is one of the staff, not a citizen and not a stranger."""
         return bool(self.grants)
+
+    @property
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        return ((grant.role, grant.unit_id) for grant in self.grants)
+
+    def _within(self, permission: Permission) -> bool:
+        return self.only is None or permission.name in self.only
 
 
 class TokenSigner:
@@ -93,6 +108,7 @@ class TokenSigner:
             "grants": [[grant.role, grant.unit_id] for grant in caller.grants],
             "citizen": caller.citizen,
             "auth_time": caller.signed_in_at,
+            **({"only": sorted(caller.only)} if caller.only is not None else {}),
             "iat": int(now),
             "exp": int(now) + LIFETIME_SECONDS,
         }
@@ -132,7 +148,8 @@ class TokenVerifier:
         grants = tuple(Grant(role, unit) for role, unit in claims["grants"])
         since = claims.get("auth_time")
         since = since if isinstance(since, int) else None
-        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True, since)
+        only = frozenset(claims["only"]) if "only" in claims else None
+        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True, since, only)
         self._known[token] = (claims["exp"], caller)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -149,5 +166,54 @@ def _caller(request: Request, token: Annotated[str | None, Security(_TOKEN)]) ->
     return verifier.verify(token)
 
 
-CallerDep = Annotated[Caller, Depends(_caller)]
-"""The caller of a route; the route decides what the caller may."""
+class Allows:
+    """A dependency that a route declares: the caller, if they hold the permission somewhere.
+
+    What a route touches is known later; its use case asks again, with the path.
+    """
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    # async, because the framework calls what is not from a thread, which costs more than all that is done here.
+    async def __call__(self, request: Request, token: Annotated[str | None, Security(_TOKEN)]) -> Caller:
+        """The caller.
+
+        Raises:
+            AppError: ``sign-in-required``, of a stranger.
+            Forbidden: they do not hold it; ``citizens-only``, to staff where citizens are meant.
+        """
+        caller = _caller(request, token)
+        if caller.holds(self.permission):
+            return caller
+        if not (caller.signed_in or caller.citizen):
+            raise AppError("sign-in-required", 401)
+        if self.permission.who == "citizen":
+            raise Forbidden("citizens-only")
+        raise Forbidden
+
+
+def allows(permission: Permission) -> Any:
+    """``caller: Annotated[Caller, allows(ITEM_WRITE)]``: what a route's signature says."""
+    return Depends(Allows(permission))
+
+
+class Declares:
+    """A dependency that says a route is open to anyone and asks nobody who they are."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self) -> None:
+        """Nothing is asked."""
+
+
+def declares(permission: Permission) -> Any:
+    """``dependencies=[declares(PAGE_READ)]``, for routes that do not look at a token.
+
+    Raises:
+        ValueError: not everybody holds the permission, so somebody must ask for it.
+    """
+    if permission.who != "anyone":
+        raise ValueError(f"{permission.name} is not for anyone")
+    return Depends(Declares(permission))

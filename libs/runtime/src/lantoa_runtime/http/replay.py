@@ -1,13 +1,15 @@
 """``POST /replay``: an owner publishes its state once more, for read models that began late or were lost."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from lantoa_contracts.policy import EVERYWHERE, REPLAY
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Forbidden
-from lantoa_runtime.http.auth import SYSTEM, Caller, CallerDep
+from lantoa_runtime.http.auth import Caller, allows
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.mongo.readmodel import ReadModel
 
@@ -23,11 +25,12 @@ class Replayed(BaseModel):
 
 async def _may_replay(caller: Caller, units: ReadModel) -> bool:
     """The operator, and an administrator of a whole province: it costs every reader work."""
-    for grant in caller.grants:
-        if grant.role == SYSTEM:
-            return True
-        unit = await units.get(grant.unit_id) if grant.role == "admin" else None
-        if unit and len(unit["path"]) == 1:
+    held = caller.units(REPLAY)
+    if EVERYWHERE in held:
+        return True
+    for unit_id in held:
+        unit = await units.get(unit_id)
+        if unit is not None and len(unit["path"]) == 1:
             return True
     return False
 
@@ -36,7 +39,7 @@ def replay_route(routes: APIRouter, units: ReadModel, clock: Clock, replay: Repl
     """Add the route. ``units`` tells which administrators stand at the top."""
 
     @routes.post("/replay")
-    async def replay_all(caller: CallerDep) -> Replayed:
+    async def replay_all(caller: Annotated[Caller, allows(REPLAY)]) -> Replayed:
         """Publish the state of this service once more, for read models that began late or were lost.
 
         Events keep the versions that they had: a reader who has them changes nothing.

@@ -15,15 +15,19 @@ from lantoa_alert.domain.cap_writing import OwnNotice, Sender, cap_atom, cap_xml
 from lantoa_alert.usecases.cap_intake import Intake, Origin, Taken
 from lantoa_alert.usecases.cap_sources import Fare, Source, Sources, pins
 from lantoa_contracts.base import Id
+from lantoa_contracts.policy import CAP_READ, CAP_SOURCE_MANAGE, CAP_SOURCE_READ, NOTICE_ISSUE, NOTICE_READ
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import AppError, Forbidden, NotFound
-from lantoa_runtime.http import CallerDep, Line, Page, StrictModel
+from lantoa_runtime.errors import AppError, NotFound
+from lantoa_runtime.http import Caller, Line, Page, StrictModel, allows
 from lantoa_runtime.http.problems import language_of, text
 
 _PACKAGE = "lantoa_alert"
 _XML_TYPES = (MEDIA_TYPE, "application/xml", "text/xml")
 _BODY = {"required": True, "content": {kind: {"schema": {"type": "string"}} for kind in _XML_TYPES}}
 _FRESH = {"Cache-Control": "no-cache"}
+Reader = Annotated[Caller, allows(CAP_READ)]
+Issuer = Annotated[Caller, allows(NOTICE_ISSUE)]
+Administrator = Annotated[Caller, allows(CAP_SOURCE_MANAGE)]
 
 
 class OwnNotices(Protocol):
@@ -117,14 +121,12 @@ class CapApi:
             route(path, answer, methods=["GET"], name=name, response_class=Response, responses=_gives(kind))
         return router
 
-    async def _post(self, request: Request, caller: CallerDep) -> TakenView:
+    async def _post(self, request: Request, caller: Issuer) -> TakenView:
         """Hand in a CAP 1.2 message, as a file that one got: it becomes the caller's request for notices.
 
         A second person confirms each. Signed messages must be valid by the certificate of a source; unsigned ones are
         taken on the caller's word. The same message again changes nothing.
         """
-        if not caller.has("approver"):
-            raise Forbidden
         if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _XML_TYPES:
             raise AppError("alert.cap-not-xml-type", 415)
         xml = await request.body()
@@ -132,29 +134,29 @@ class CapApi:
         origin = Origin(PERSON, caller.name, pinned, unsigned=True, caller=caller)
         return _taken(await self._intake.take(xml, origin), _language(request))
 
-    async def _list(self, request: Request, caller: CallerDep) -> Page[SourceView]:
-        """Every source with its last look. For administrators of the whole territory."""
+    async def _list(self, request: Request, caller: Annotated[Caller, allows(CAP_SOURCE_READ)]) -> Page[SourceView]:
+        """Every source with its last look. For administrators and auditors of the whole territory."""
         language = _language(request)
         return Page(items=[_source(source, fare, language) for source, fare in await self._sources.all(caller)])
 
-    async def _add(self, body: SourceBody, request: Request, caller: CallerDep) -> SourceView:
+    async def _add(self, body: SourceBody, request: Request, caller: Administrator) -> SourceView:
         """Add a source; it is looked at within a minute. For administrators of the whole territory."""
         source = await self._sources.add(caller, body.name, body.url, body.certificates, automatic=body.automatic)
         return _source(source, None, _language(request))
 
-    async def _remove(self, source_id: Id, caller: CallerDep) -> Response:
+    async def _remove(self, source_id: Id, caller: Administrator) -> Response:
         """Forget a source; notices that it brought stay. For administrators of the whole territory."""
         await self._sources.remove(caller, source_id)
         return Response(status_code=204)
 
-    async def _xml(self, notice_id: Id, caller: CallerDep) -> Response:
+    async def _xml(self, notice_id: Id, caller: Reader) -> Response:
         """A notice that went out as CAP 1.2: its latest word, naming those before it. Exercises and tests for staff."""
         notice = self._own.own(notice_id)
-        if notice is None or (notice.last.status != "actual" and not caller.signed_in):
+        if notice is None or (notice.last.status != "actual" and not caller.holds(NOTICE_READ)):
             raise NotFound("notice")
         return Response(cap_xml(notice, self._sender), media_type=MEDIA_TYPE, headers=_FRESH)
 
-    async def _atom(self, _: CallerDep) -> Response:
+    async def _atom(self, _: Reader) -> Response:
         """Notices in force as an Atom feed of CAP messages; those called off stay in it until their end."""
         now = self._clock.now()
         feed = cap_atom(self._own.current(now), self._sender, now)

@@ -29,11 +29,14 @@ from lantoa_alert.usecases.ledgers import Ledgers, Open
 from lantoa_alert.usecases.notices import Done, Notices
 from lantoa_alert.usecases.sounds import SoundDesk
 from lantoa_contracts.base import Id
+from lantoa_contracts.policy import NOTICE_ISSUE, NOTICE_READ
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, NotFound
-from lantoa_runtime.http import CallerDep, KeyDep, Page, PageLimit, etag
+from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, allows, etag
 
 Cursor = Annotated[Id | None, Query()]
+Reader = Annotated[Caller, allows(NOTICE_READ)]
+Issuer = Annotated[Caller, allows(NOTICE_ISSUE)]
 _SOUND_TYPES = {"audio/wav", "audio/x-wav", "audio/wave", "audio/ogg", "audio/flac"}
 _NOW = {"Cache-Control": "no-store"}
 
@@ -88,23 +91,19 @@ def step_routes(notices: Notices, view: View) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/notices")
-    async def listed(
-        caller: CallerDep, response: Response, limit: PageLimit = 30, cursor: Cursor = None
-    ) -> Page[NoticeOut]:
+    async def listed(_: Reader, response: Response, limit: PageLimit = 30, cursor: Cursor = None) -> Page[NoticeOut]:
         """Notices, the last asked for first. For all staff."""
-        notices.may_see(caller)
         found, following = notices.newest(limit, cursor)
         response.headers.update(_NOW)
         return Page(items=[view.notice(notice) for notice in found], next=following)
 
     @routes.get("/notices/{notice_id}")
-    async def one(notice_id: Id, response: Response, caller: CallerDep) -> NoticeOut:
+    async def one(notice_id: Id, response: Response, _: Reader) -> NoticeOut:
         """One notice. For all staff."""
-        notices.may_see(caller)
         return view.answer(response, Done(notices.get(notice_id)))
 
     @routes.post("/notices", status_code=201)
-    async def request(body: MessageIn, response: Response, caller: CallerDep, key: KeyDep) -> NoticeOut:
+    async def request(body: MessageIn, response: Response, caller: Issuer, key: KeyDep) -> NoticeOut:
         """Ask for a notice. Approvers of all its areas, signed in within five minutes; another one confirms it."""
         with _counted():
             done, repeated = await notices.request(caller, key, body.message())
@@ -113,7 +112,7 @@ def step_routes(notices: Notices, view: View) -> APIRouter:
         return view.answer(response, done)
 
     @routes.post("/notices/{notice_id}/confirm")
-    async def confirm(notice_id: Id, body: Confirmation, response: Response, caller: CallerDep) -> NoticeOut:
+    async def confirm(notice_id: Id, body: Confirmation, response: Response, caller: Issuer) -> NoticeOut:
         """Confirm the wording that waits: it goes out in this moment. Never who asked for it; signed in just before.
 
         `pending` names what is not stored yet; devices have been told all the same.
@@ -122,19 +121,19 @@ def step_routes(notices: Notices, view: View) -> APIRouter:
             return view.answer(response, await notices.confirm(caller, notice_id, body.ver))
 
     @routes.post("/notices/{notice_id}/refuse")
-    async def refuse(notice_id: Id, body: Refusal, response: Response, caller: CallerDep) -> NoticeOut:
+    async def refuse(notice_id: Id, body: Refusal, response: Response, caller: Issuer) -> NoticeOut:
         """Refuse the wording that waits, or take back one's own."""
         with _counted():
             return view.answer(response, await notices.refuse(caller, notice_id, body.reason))
 
     @routes.post("/notices/{notice_id}/update")
-    async def update(notice_id: Id, body: MessageIn, response: Response, caller: CallerDep) -> NoticeOut:
+    async def update(notice_id: Id, body: MessageIn, response: Response, caller: Issuer) -> NoticeOut:
         """Ask for another wording of a notice in force; the present one stays until somebody confirms the new one."""
         with _counted():
             return view.answer(response, await notices.update(caller, notice_id, body.message()))
 
     @routes.post("/notices/{notice_id}/cancel")
-    async def cancel(notice_id: Id, response: Response, caller: CallerDep) -> NoticeOut:
+    async def cancel(notice_id: Id, response: Response, caller: Issuer) -> NoticeOut:
         """Call a notice in force off. One person is enough; signed in just before."""
         with _counted():
             return view.answer(response, await notices.cancel(caller, notice_id))
@@ -155,7 +154,7 @@ def sound_routes(notices: Notices, view: View) -> APIRouter:
             }
         },
     )
-    async def record(notice_id: Id, request: Request, response: Response, caller: CallerDep) -> NoticeOut:
+    async def record(notice_id: Id, request: Request, response: Response, caller: Issuer) -> NoticeOut:
         """Give the wording that waits a recording instead of the machine's voice: WAV, FLAC or Ogg, a megabyte at most.
 
         Whoever confirms hears it first; a wording that went out cannot get one.
@@ -173,11 +172,8 @@ def sound_routes(notices: Notices, view: View) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"audio/ogg": {"schema": {"type": "string", "format": "binary"}}}}},
     )
-    async def hear(
-        notice_id: Id, caller: CallerDep, ver: Annotated[int | None, Query(ge=1, le=10_000)] = None
-    ) -> Response:
+    async def hear(notice_id: Id, _: Reader, ver: Annotated[int | None, Query(ge=1, le=10_000)] = None) -> Response:
         """The sound of a wording, of the newest without `ver`."""
-        notices.may_see(caller)
         version = _version(notices.get(notice_id), ver)
         if version.sound is None:
             raise NotFound("sound")
@@ -195,11 +191,10 @@ def reach_routes(notices: Notices, ledgers: Ledgers, view: View) -> APIRouter:
     async def reach(
         notice_id: Id,
         response: Response,
-        caller: CallerDep,
+        _: Reader,
         ver: Annotated[int | None, Query(ge=1, le=10_000)] = None,
     ) -> ReachOut:
         """How far a wording has come, unit by unit; the one that went out last without `ver`."""
-        notices.may_see(caller)
         notice = notices.get(notice_id)
         opened = await ledgers.of(notice, ver)
         response.headers.update(_NOW)
@@ -209,13 +204,12 @@ def reach_routes(notices: Notices, ledgers: Ledgers, view: View) -> APIRouter:
     async def silent(
         notice_id: Id,
         response: Response,
-        caller: CallerDep,
+        _: Reader,
         unit_id: Annotated[Id | None, Query()] = None,
         limit: PageLimit = 100,
         cursor: Cursor = None,
     ) -> Page[SilentDevice]:
         """Devices that have not answered, by id."""
-        notices.may_see(caller)
         opened = await ledgers.of(notices.get(notice_id))
         found = [one for one in opened.ledger.silent(unit_id) if cursor is None or one > cursor]
         response.headers.update(_NOW)
@@ -223,9 +217,8 @@ def reach_routes(notices: Notices, ledgers: Ledgers, view: View) -> APIRouter:
         return Page(items=shown, next=found[limit - 1] if len(found) > limit else None)
 
     @routes.get("/notices/{notice_id}/report")
-    async def report(notice_id: Id, response: Response, caller: CallerDep) -> ReportOut:
+    async def report(notice_id: Id, response: Response, _: Reader) -> ReportOut:
         """What happened: who asked and confirmed when, how fast devices had it, who stayed silent."""
-        notices.may_see(caller)
         notice = notices.get(notice_id)
         now = view.clock.now()
         found = []

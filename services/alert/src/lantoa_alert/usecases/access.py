@@ -9,12 +9,10 @@ from lantoa_alert.domain import notices as rules
 from lantoa_alert.domain.notices import Act, Message, Notice
 from lantoa_alert.domain.roster import Roster
 from lantoa_alert.usecases.fanout import MOST_ORDER_BYTES
+from lantoa_contracts.policy import NOTICE_ISSUE
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Forbidden, Invalid
 from lantoa_runtime.http import Caller
-
-ROLE = "approver"
-"""Who leads a unit's communication; administrators may too."""
 
 
 class Access:
@@ -33,7 +31,7 @@ class Access:
         """
         now = self._clock.now()
         since = None if caller.signed_in_at is None else datetime.fromtimestamp(caller.signed_in_at, UTC)
-        if not caller.has(ROLE):
+        if not caller.holds(NOTICE_ISSUE):
             raise Forbidden
         if not rules.recent(since, now):
             raise AppError("alert.sign-in-again", 403, minutes=int(rules.RECENT.total_seconds() // 60))
@@ -73,7 +71,7 @@ class Access:
         """
         for scope in scopes:
             paths = self._roster.paths_of(scope)
-            if not paths or not all(caller.may(ROLE, path) for path in paths):
+            if not paths or not all(caller.may(NOTICE_ISSUE, path) for path in paths):
                 raise Forbidden("alert.outside-area")
 
     def fits(self, message: Message) -> None:

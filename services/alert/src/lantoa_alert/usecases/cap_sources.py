@@ -15,6 +15,7 @@ from lantoa_alert.domain.cap_feed import Entry, entries
 from lantoa_alert.domain.cap_signature import certificates
 from lantoa_alert.usecases.cap_intake import Intake, Origin, Units
 from lantoa_calendar.periods import ZONE
+from lantoa_contracts.policy import CAP_SOURCE_MANAGE, CAP_SOURCE_READ, Permission
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
@@ -139,9 +140,9 @@ class Sources:
         """Every source with how it fared.
 
         Raises:
-            Forbidden: the caller is no administrator of the whole territory.
+            Forbidden: the caller is neither administrator nor auditor of the whole territory.
         """
-        self._administrator(caller)
+        self._require(caller, CAP_SOURCE_READ)
         return [(source, await self._book.fare(source.id)) for source in await self._book.sources()]
 
     async def add(self, caller: Caller, name: str, url: str, pem: str, *, automatic: bool) -> Source:
@@ -153,7 +154,7 @@ class Sources:
             Invalid: no certificate can be read; ``automatic`` without one; unsigned and not over TLS.
             Conflict: there are :data:`MOST_SOURCES`, or the address is a source already.
         """
-        self._administrator(caller)
+        self._require(caller, CAP_SOURCE_MANAGE)
         self._fetch.check(url)
         try:
             pinned = pins(pem)
@@ -180,7 +181,7 @@ class Sources:
             Forbidden: the caller is no administrator of the whole territory.
             NotFound: there is none.
         """
-        self._administrator(caller)
+        self._require(caller, CAP_SOURCE_MANAGE)
         source, _ = await self._book.source(source_id)
         if source is None:
             raise NotFound("cap-source")
@@ -252,9 +253,11 @@ class Sources:
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _administrator(self, caller: Caller) -> None:
-        """A source may speak to every unit, so it is a matter of who administers all of them."""
+    def _require(self, caller: Caller, permission: Permission) -> None:
+        """A source may speak to every unit, so it is a matter of who holds the permission over all of them."""
         today = self._clock.now().astimezone(ZONE).date()
         roots = {unit.path[0] for unit in self._units.cap_units() if unit.stands_on(today)}
-        if not caller.has("admin") or not all(caller.may("admin", (root,)) for root in roots):
+        if not caller.holds(permission):
             raise Forbidden
+        for root in roots:
+            caller.require(permission, (root,))

@@ -18,7 +18,7 @@ from lantoa_alert.usecases.facts import with_events
 from lantoa_alert.usecases.fanout import FanOut
 from lantoa_alert.usecases.shelves import NoticeShelf
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import AppError, Conflict, Forbidden, NotFound, Unavailable
+from lantoa_runtime.errors import AppError, Conflict, NotFound, Unavailable
 from lantoa_runtime.http import Caller
 
 log = structlog.get_logger()
@@ -181,15 +181,6 @@ class Notices:
         if changed is notice:
             return Done(notice)
         return await self.issue(notice, changed) if changed.in_force(self._clock.now()) else await self._keep(changed)
-
-    def may_see(self, caller: Caller) -> None:
-        """Notices are shown to all staff.
-
-        Raises:
-            Forbidden: to nobody else.
-        """
-        if not caller.signed_in:
-            raise Forbidden
 
     def may_prepare(self, caller: Caller, notice_id: str) -> Notice:
         """A notice to which the caller may add a recording.

@@ -1,6 +1,6 @@
 """An item on its way from the author's desk to approval: states, who may do what, and what an approval binds to.
 
-Author is never approver, approval binds to one hash over the revision and its renditions, and an edit voids both
+Who wrote is never approver, approval binds to one hash over the revision and its renditions, and an edit voids both
 (TT 39/2020: what goes on air was approved by the commune's leadership as it goes on air).
 """
 
@@ -48,6 +48,8 @@ class Actor:
     person: Person
     writes: bool
     approves: bool
+    edits: bool = False
+    """Whether they may change and submit what others wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Item:
     approved_at: datetime | None = None
     approval_sha256: str | None = None
     """The hash that was approved; `hash_to_approve` is what it must be."""
+    edited_by: tuple[str, ...] = ()
+    """Ids of those beside the author who ever changed it: none of them approves it."""
 
 
 def check_content(content: Content) -> Content:
@@ -141,15 +145,13 @@ def refusal(action: Action, item: Item, actor: Actor) -> AppError | None:
     """Why this person may not do this to the item now, or `None` when they may."""
     own = actor.person.id == item.author.id
     if action in ("edit", "submit"):
-        if not actor.writes:
-            return Forbidden()
-        if not own:
-            return Forbidden("content.not-your-item")
+        if not (actor.writes if own else actor.edits):
+            return Forbidden("content.not-your-item") if actor.writes else Forbidden()
         possible = action == "edit" or item.state in ("draft", "render_failed", "returned")
     elif action in ("approve", "return"):
         if not actor.approves:
             return Forbidden()
-        if own:
+        if own or actor.person.id in item.edited_by:
             return Forbidden("content.own-item")
         possible = item.state == "in_review"
     else:
@@ -174,10 +176,13 @@ def _permit(action: Action, item: Item, actor: Actor) -> None:
 def edit(item: Item, actor: Actor, content: Content, unit: Unit, at: datetime) -> Item:
     """The item with other content: a draft stays the same revision, anything else becomes a new one.
 
+    Who changes another's item has a part in what it says from then on.
+
     Raises:
         AppError: not this person's, or the content is refused.
     """
     _permit("edit", item, actor)
+    editor = () if actor.person.id in (item.author.id, *item.edited_by) else (actor.person.id,)
     return Item(
         id=item.id,
         author=item.author,
@@ -187,6 +192,7 @@ def edit(item: Item, actor: Actor, content: Content, unit: Unit, at: datetime) -
         updated_at=at,
         revision=item.revision if item.state == "draft" else item.revision + 1,
         comment=item.comment,
+        edited_by=item.edited_by + editor,
     )
 
 

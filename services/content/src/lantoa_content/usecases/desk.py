@@ -12,6 +12,7 @@ from lantoa_content.usecases.events import approval, withdrawal
 from lantoa_content.usecases.stored import from_document, to_fields, with_history
 from lantoa_contracts.catalogue import ITEM_SUBMITTED
 from lantoa_contracts.events.content import ItemSubmitted
+from lantoa_contracts.policy import ITEM_APPROVE, ITEM_EDIT, ITEM_READ, ITEM_WRITE
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
@@ -21,7 +22,12 @@ from lantoa_runtime.mongo import Aggregates, Document, Outgoing, ReadModel
 def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
     """The caller with the rights that they hold at a unit."""
     person = Person(caller.id, caller.name)
-    return Actor(person, writes=caller.may("author", path), approves=caller.may("approver", path))
+    return Actor(
+        person,
+        writes=caller.may(ITEM_WRITE, path),
+        approves=caller.may(ITEM_APPROVE, path),
+        edits=caller.may(ITEM_EDIT, path),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,10 @@ class Desk:
         """An item's document.
 
         Raises:
-            NotFound: there is none, or it lies outside the units where the caller has a role.
+            NotFound: there is none, or it lies outside the units where the caller may read.
         """
         document = await self.items.load(item_id)
-        if document is None or not set(document["path"]) & set(caller.scopes):
+        if document is None or not caller.may(ITEM_READ, document["path"]):
             raise NotFound("item")
         return document
 
@@ -48,12 +54,12 @@ class Desk:
 
         Raises:
             Invalid: `unknown-unit`, or the content is refused.
-            Forbidden: the caller is no author there.
+            Forbidden: the caller may not write there.
             DuplicateKey: the id is taken.
         """
         now = self.clock.now()
         unit = await self._unit(unit_id, now)
-        caller.require("author", unit.path)
+        caller.require(ITEM_WRITE, unit.path)
         author = Person(caller.id, caller.name)
         made = Item(item_id, author, unit, rules.check_content(content), created_at=now, updated_at=now)
         fields = with_history({"ver": 0, "history": []}, made, "created", author, now)
@@ -72,7 +78,7 @@ class Desk:
         unit = item.unit
         if changes.get("unit_id", unit.id) != unit.id:
             unit = await self._unit(changes["unit_id"], now)
-            caller.require("author", unit.path)
+            caller.require(ITEM_WRITE, unit.path)
         edited = rules.edit(item, actor, content, unit, now)
         if (content, unit) == (item.content, item.unit):
             return document

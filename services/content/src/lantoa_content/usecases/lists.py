@@ -6,8 +6,8 @@ from typing import Any
 
 from lantoa_content.domain.item import State
 from lantoa_content.usecases.keyset import make_cursor, newest, read_cursor
+from lantoa_contracts.policy import ITEM_READ
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Forbidden
 from lantoa_runtime.http import Caller
 from lantoa_runtime.mongo import Collection, Document
 
@@ -22,18 +22,14 @@ class ItemLists:
     async def page(
         self, caller: Caller, state: State | None, unit_id: str | None, limit: int, cursor: str | None
     ) -> tuple[list[Document], str | None]:
-        """Items of one unit, or of all units where the caller has a role, and the cursor of the next page.
+        """Items of one unit, or of all units where the caller may read, and the cursor of the next page.
 
         Raises:
-            Forbidden: the caller has no role anywhere.
             AppError: `bad-cursor`.
         """
         before = read_cursor(cursor) if cursor else (self.clock.now() + timedelta(days=1), "")
-        scopes = caller.scopes
-        if not scopes:
-            raise Forbidden
         found: dict[str, Document] = {}
-        for scope in scopes:
+        for scope in caller.units(ITEM_READ):
             filter_: dict[str, Any] = {"path": scope}
             if state:
                 filter_["state"] = state

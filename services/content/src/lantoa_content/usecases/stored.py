@@ -47,6 +47,7 @@ def to_fields(item: Item) -> dict[str, Any]:
         "approver": _person(item.approver) if item.approver else None,
         "approved_at": item.approved_at,
         "approval_sha256": item.approval_sha256,
+        "edited_by": list(item.edited_by),
     }
 
 
@@ -91,6 +92,7 @@ def from_document(document: Document) -> Item:
         approver=Person(**document["approver"]) if document["approver"] else None,
         approved_at=document["approved_at"],
         approval_sha256=document["approval_sha256"],
+        edited_by=tuple(document.get("edited_by", ())),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Request
@@ -15,9 +16,10 @@ from lantoa_contest.usecases.attempts import Attempts, require_open, waits
 from lantoa_contest.usecases.contests import Contests
 from lantoa_contest.usecases.stored import contest_of
 from lantoa_contracts.base import Id
+from lantoa_contracts.policy import PAGE_READ
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Invalid, NotFound
-from lantoa_runtime.http import Caller, CallerDep
+from lantoa_runtime.http import Caller, allows
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import LANGUAGES, text
 from lantoa_runtime.mongo import Document
@@ -28,6 +30,7 @@ _SIGN_IN = "/cong-dan"
 _PRIVATE = {"Cache-Control": "no-store"}
 _MOST_FIELDS = 60
 _PLACES = 20
+Visitor = Annotated[Caller, allows(PAGE_READ)]
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -168,7 +171,7 @@ def _open_pages(routes: APIRouter, showing: _Showing) -> None:
     contests, attempts, clock, pages = showing.contests, showing.attempts, showing.clock, showing.pages
 
     @routes.get("")
-    async def listed(request: Request, _: CallerDep) -> Response:
+    async def listed(request: Request, _: Visitor) -> Response:
         found = await contests.listed(None, 100, None)
         now = clock.now()
         views = [contest_view(document, now) for document in found[0]]
@@ -176,7 +179,7 @@ def _open_pages(routes: APIRouter, showing: _Showing) -> None:
         return pages.show(request, "contests.html", contests=views, english=english, when=showing._when(request))
 
     @routes.get("/{contest_id}")
-    async def one(contest_id: Id, request: Request, caller: CallerDep) -> Response:
+    async def one(contest_id: Id, request: Request, caller: Visitor) -> Response:
         document = await contests.published(contest_id)
         view = contest_view(document, clock.now())
         holder = await attempts.units.get(view.unit_id)
@@ -190,12 +193,12 @@ def _open_pages(routes: APIRouter, showing: _Showing) -> None:
         return showing.show(request, "contest.html", document, contest=view, holder=name, results=results, names=names)
 
     @routes.get("/{contest_id}/the-le.json")
-    async def rules(contest_id: Id, _: CallerDep) -> Response:
+    async def rules(contest_id: Id, _: Visitor) -> Response:
         document = await contests.published(contest_id)
         return Response(contest_view(document, clock.now()).rules_document, media_type="application/json")
 
     @routes.get("/{contest_id}/dap-an.json")
-    async def answer_key(contest_id: Id, _: CallerDep) -> Response:
+    async def answer_key(contest_id: Id, _: Visitor) -> Response:
         key = contest_view(await contests.published(contest_id), clock.now()).answer_key_document
         if key is None:
             raise NotFound("answer-key")
@@ -207,7 +210,7 @@ def _entrants_pages(routes: APIRouter, showing: _Showing) -> None:
     contests, attempts = showing.contests, showing.attempts
 
     @routes.get("/{contest_id}/lam-bai")
-    async def paper(contest_id: Id, request: Request, caller: CallerDep) -> Response:
+    async def paper(contest_id: Id, request: Request, caller: Visitor) -> Response:
         document = await contests.published(contest_id)
         try:
             return await showing.next_step(request, document, caller)
@@ -215,11 +218,11 @@ def _entrants_pages(routes: APIRouter, showing: _Showing) -> None:
             return showing.stop(request, document, refused)
 
     @routes.get("/{contest_id}/bat-dau")
-    async def again(contest_id: Id, request: Request, _: CallerDep) -> Response:
+    async def again(contest_id: Id, request: Request, _: Visitor) -> Response:
         return _go(request, f"/{contest_id}/lam-bai")  # A link or a reload after a form that was not right.
 
     @routes.post("/{contest_id}/bat-dau")
-    async def start(contest_id: Id, request: Request, caller: CallerDep) -> Response:
+    async def start(contest_id: Id, request: Request, caller: Visitor) -> Response:
         document = await contests.published(contest_id)
         try:
             return await showing.begin(request, document, caller)
@@ -227,7 +230,7 @@ def _entrants_pages(routes: APIRouter, showing: _Showing) -> None:
             return showing.stop(request, document, refused)
 
     @routes.post("/{contest_id}/lam-bai")
-    async def submit(contest_id: Id, request: Request, caller: CallerDep) -> Response:
+    async def submit(contest_id: Id, request: Request, caller: Visitor) -> Response:
         document = await contests.published(contest_id)
         try:
             return await showing.hand_in(request, document, caller)
@@ -235,7 +238,7 @@ def _entrants_pages(routes: APIRouter, showing: _Showing) -> None:
             return showing.stop(request, document, refused)
 
     @routes.get("/{contest_id}/ket-qua/{attempt_id}")
-    async def receipt(contest_id: Id, attempt_id: Id, request: Request, caller: CallerDep) -> Response:
+    async def receipt(contest_id: Id, attempt_id: Id, request: Request, caller: Visitor) -> Response:
         document = await contests.published(contest_id)
         if not caller.citizen:
             return showing.sign_in(request, contest_id)

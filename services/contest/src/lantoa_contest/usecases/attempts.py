@@ -23,9 +23,10 @@ from lantoa_contest.usecases.contests import Contests
 from lantoa_contest.usecases.stored import contest_of, paper_fields, paper_of
 from lantoa_contracts.catalogue import ATTEMPT_ACCEPTED
 from lantoa_contracts.events.contest import AttemptAccepted
+from lantoa_contracts.policy import ATTEMPT_MAKE
 from lantoa_contracts.receipts import attempt_receipt
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid
+from lantoa_runtime.errors import Conflict, Forbidden, Invalid
 from lantoa_runtime.http import Caller
 from lantoa_runtime.mongo import Aggregates, Change, Document, DuplicateKey, Outgoing, ReadModel
 
@@ -55,8 +56,7 @@ class Attempts:
         """The caller's attempt, or ``None``.
 
         Raises:
-            AppError: the caller is nobody.
-            Forbidden: the caller is staff.
+            Forbidden: the caller is no citizen.
         """
         return await self.attempts.load(attempt_id_of(contest["_id"], _entrant(contest, caller)))
 
@@ -64,7 +64,7 @@ class Attempts:
         """Begin the caller's attempt; the one that there is, begun or sealed, when there is one.
 
         Raises:
-            AppError, Forbidden: the caller is not a citizen.
+            Forbidden: the caller is not a citizen.
             NotFound: no such contest.
             Conflict: it is not open.
             Invalid: nobody can take part for that unit.
@@ -105,7 +105,7 @@ class Attempts:
         An attempt that is sealed already stays as it is, whatever ``choices`` say now.
 
         Raises:
-            AppError, Forbidden: the caller is not a citizen.
+            Forbidden: the caller is not a citizen.
             NotFound: no such contest.
             Conflict: the attempt was not begun, or its time is over.
             Invalid: the choices do not fit the paper.
@@ -183,10 +183,8 @@ def require_open(contest: Contest, now: datetime) -> None:
 
 
 def _entrant(contest: Document, caller: Caller) -> str:
-    if caller.signed_in:
-        raise Forbidden("contest.citizens-only")
-    if not caller.citizen:
-        raise AppError("sign-in-required", 401)
+    if not caller.holds(ATTEMPT_MAKE):
+        raise Forbidden("citizens-only")
     return pseudonym(contest["pepper"], caller.id)
 
 

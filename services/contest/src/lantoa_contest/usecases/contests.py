@@ -15,14 +15,11 @@ from lantoa_contest.domain import (
     sha256,
 )
 from lantoa_contest.usecases.stored import contest_fields, contest_of, entry_of
+from lantoa_contracts.policy import CONTEST_REVIEW, CONTEST_WRITE, Permission
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
 from lantoa_runtime.mongo import Aggregates, Collection, Document, ReadModel
-
-_WRITERS = ("approver",)
-"""Who writes and publishes: approvers and, as everywhere, administrators."""
-_READERS = ("approver", "reporter")
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Contests:
             Forbidden: the caller may not write for this unit.
             DuplicateKey: there is a contest with this id.
         """
-        await self._require(caller, contest.unit_id, _WRITERS)
+        await self._require(caller, contest.unit_id, CONTEST_WRITE)
         _check(contest)
         about = {"creation": creation, "created_by": caller.id, "created_at": self._clock.now(), "state": "draft"}
         secret = {"pepper": secrets.token_hex(32), "salt": secrets.token_hex(32)}
@@ -73,7 +70,7 @@ class Contests:
             Conflict: it is published, and what was published stands.
         """
         document = await self._draft(contest.id, ver, caller)
-        await self._require(caller, contest.unit_id, _WRITERS)
+        await self._require(caller, contest.unit_id, CONTEST_WRITE)
         _check(contest)
         return await self._contests.save(document, contest_fields(contest))
 
@@ -101,7 +98,7 @@ class Contests:
 
     async def _draft(self, contest_id: str, ver: int, caller: Caller) -> Document:
         document = await self.visible(contest_id, caller)
-        await self._require(caller, document["unit_id"], _WRITERS)
+        await self._require(caller, document["unit_id"], CONTEST_WRITE)
         if document["ver"] != ver:
             raise StaleVersion
         if document["state"] != "draft":
@@ -132,8 +129,8 @@ class Contests:
 
     async def reads(self, caller: Caller, document: Document) -> bool:
         """Whether the caller is staff of the contest's unit, who see drafts and the ledger."""
-        unit = await self._units.get(document["unit_id"]) if caller.signed_in else None
-        return unit is not None and any(caller.may(role, unit["path"]) for role in _READERS)
+        unit = await self._units.get(document["unit_id"]) if caller.holds(CONTEST_REVIEW) else None
+        return unit is not None and caller.may(CONTEST_REVIEW, unit["path"])
 
     async def listed(self, caller: Caller | None, limit: int, cursor: str | None) -> tuple[list[Document], str | None]:
         """Contests, the last to open first: those that are published, to staff their drafts too.
@@ -144,7 +141,7 @@ class Contests:
             AppError: ``bad-cursor``.
         """
         found = await self._contests.collection.find({"state": "published"})
-        if caller is not None and caller.signed_in:
+        if caller is not None and caller.holds(CONTEST_REVIEW):
             drafts = await self._contests.collection.find({"state": "draft"})
             found += [draft for draft in drafts if await self.reads(caller, draft)]
         ordered = sorted(found, key=lambda one: (one["opens_at"], one["_id"]), reverse=True)
@@ -176,7 +173,7 @@ class Contests:
         document = await self.visible(contest_id, caller)
         final = contest_of(document).phase(self._clock.now()) == "over"
         if not final:
-            await self._require(caller, document["unit_id"], _READERS)
+            await self._require(caller, document["unit_id"], CONTEST_REVIEW)
         return document, await self.results(document), final
 
     async def ledger(
@@ -189,16 +186,16 @@ class Contests:
             Forbidden: the caller is not of its staff.
         """
         document = await self.visible(contest_id, caller)
-        await self._require(caller, document["unit_id"], _READERS)
+        await self._require(caller, document["unit_id"], CONTEST_REVIEW)
         where = {"contest_id": contest_id, "state": "sealed", "_id": {"$gt": cursor or ""}}
         found = await self._attempts.find(where, {"accepted": 1}, sort=[("_id", 1)], limit=limit + 1)
         return found[:limit], found[limit - 1]["_id"] if len(found) > limit else None
 
-    async def _require(self, caller: Caller, unit_id: str, roles: tuple[str, ...]) -> None:
+    async def _require(self, caller: Caller, unit_id: str, permission: Permission) -> None:
         unit = await self._units.get(unit_id)
         if unit is None:
             raise Invalid("unknown-unit", "/unit_id")
-        caller.require(roles, unit["path"])
+        caller.require(permission, unit["path"])
 
 
 def _check(contest: Contest) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import StringConstraints
 
+from lantoa_contracts.policy import CITIZEN_ERASE
 from lantoa_directory.api.answers import CitizenSession, CodeSent
-from lantoa_directory.api.directory import gateway_only, later
+from lantoa_directory.api.directory import GATEWAY_ONLY, later
 from lantoa_directory.usecases.citizens import Citizens, Consent
 from lantoa_directory.usecases.sessions import TooManyAttempts
-from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import CallerDep, StrictModel
+from lantoa_runtime.http import Caller, StrictModel, allows
 
 Phone = Annotated[str, StringConstraints(max_length=30)]
 
@@ -41,19 +41,17 @@ def citizen_routes(citizens: Citizens) -> APIRouter:
     """Codes and sign-in for the gateway; erasure for the citizen."""
     router = APIRouter(prefix="/citizen", tags=["citizens"])
 
-    @router.post("/code", status_code=202, response_model=CodeSent)
-    async def send_code(request: Request, body: PhoneIn, caller: CallerDep) -> dict[str, Any] | Response:
+    @router.post("/code", status_code=202, response_model=CodeSent, dependencies=[GATEWAY_ONLY])
+    async def send_code(request: Request, body: PhoneIn) -> dict[str, Any] | Response:
         """Send a code: the masked number, and for how many seconds it holds. The same for every number."""
-        gateway_only(caller)
         try:
             return await citizens.send_code(body.phone)
         except TooManyAttempts as error:
             return later(request, error)
 
-    @router.post("/sign-in", response_model=CitizenSession)
-    async def citizen_sign_in(request: Request, body: CitizenSignIn, caller: CallerDep) -> dict[str, Any] | Response:
+    @router.post("/sign-in", response_model=CitizenSession, dependencies=[GATEWAY_ONLY])
+    async def citizen_sign_in(request: Request, body: CitizenSignIn) -> dict[str, Any] | Response:
         """A new session for a number and its code."""
-        gateway_only(caller)
         consent = Consent(**body.consent.model_dump())
         try:
             session_id, citizen = await citizens.sign_in(body.phone, body.code, consent)
@@ -62,10 +60,8 @@ def citizen_routes(citizens: Citizens) -> APIRouter:
         return {"session_id": session_id, "citizen": citizen}
 
     @router.post("/erase", status_code=204)
-    async def erase(caller: CallerDep) -> None:
+    async def erase(caller: Annotated[Caller, allows(CITIZEN_ERASE)]) -> None:
         """Forget the caller: number, name and sessions."""
-        if not caller.citizen:
-            raise AppError("sign-in-required", 401)
         await citizens.erase(caller.id)
 
     return router

@@ -1,13 +1,14 @@
 """HTTP: units for whoever is signed in, people for administrators, sign-in for the gateway alone."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from lantoa_calendar.periods import ZONE
 from lantoa_contracts.base import Id
 from lantoa_contracts.events.directory import UnitKind
+from lantoa_contracts.policy import PERSON_READ, REGISTER_IMPORT, REPLAY, SESSION_KEEP, UNIT_READ, Role
 from lantoa_directory.api.answers import (
     CitizenResolved,
     Imported,
@@ -18,17 +19,18 @@ from lantoa_directory.api.answers import (
     UnitOut,
 )
 from lantoa_directory.domain import Successor, Unit
-from lantoa_directory.usecases.loading import Given, Stores, is_system, load
+from lantoa_directory.usecases.loading import Given, Stores, load
 from lantoa_directory.usecases.people import NewPerson, find_people
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
 from lantoa_directory.usecases.units import find_units, get_unit, replay_units
-from lantoa_runtime.errors import AppError, Forbidden
-from lantoa_runtime.http import Caller, CallerDep, Day, Grant, Line, Page, PageLimit, StrictModel, etag
+from lantoa_runtime.errors import Forbidden
+from lantoa_runtime.http import Caller, Day, Grant, Line, Page, PageLimit, StrictModel, allows, etag
 from lantoa_runtime.http.problems import problem
 from lantoa_runtime.mongo import Aggregates, Document
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
+Reader = Annotated[Caller, allows(UNIT_READ)]
 SessionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -76,7 +78,7 @@ class SuccessorIn(StrictModel):
 class GrantIn(StrictModel):
     """A role for a unit and everything below it."""
 
-    role: Literal["author", "approver", "technician", "reporter", "admin"]
+    role: Role
     unit_id: Id
 
 
@@ -105,14 +107,13 @@ class Import(StrictModel):
     people: Annotated[list[PersonIn], Field(max_length=100)] = []
 
 
-def gateway_only(caller: Caller) -> None:
-    """Pass for the gateway itself.
-
-    Raises:
-        Forbidden: for everybody else.
-    """
-    if caller.id != "gateway" or not is_system(caller):
+async def _gateway_itself(caller: Annotated[Caller, allows(SESSION_KEEP)]) -> None:
+    if caller.id != "gateway":  # The operator is of the platform too, and signs nobody in.
         raise Forbidden
+
+
+GATEWAY_ONLY = Depends(_gateway_itself)
+"""For a route, or for all of a router: passes the gateway itself."""
 
 
 def later(request: Request, error: TooManyAttempts) -> Response:
@@ -141,7 +142,7 @@ def unit_routes(units: Aggregates) -> APIRouter:
     @router.get("/units", response_model=Page[UnitOut])
     async def list_units(
         request: Request,
-        caller: CallerDep,
+        _: Reader,
         q: Annotated[str, Query(max_length=100)] = "",
         kind: UnitKind | None = None,
         at: Day | None = None,
@@ -149,15 +150,13 @@ def unit_routes(units: Aggregates) -> APIRouter:
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> dict[str, Any]:
         """Units that exist on the day ``at`` (today without it); ``q`` is read without accents and by beginnings."""
-        _signed_in(caller)
         day = at or request.app.state.service.clock.now().astimezone(ZONE).date()
         found, following = await find_units(units.collection, q, kind, day, limit, cursor)
         return {"items": [_unit_view(unit) for unit in found], "next": following}
 
     @router.get("/units/{unit_id}", response_model=UnitOut)
-    async def one_unit(unit_id: str, caller: CallerDep, response: Response) -> dict[str, Any]:
+    async def one_unit(unit_id: str, _: Reader, response: Response) -> dict[str, Any]:
         """A unit of any day."""
-        _signed_in(caller)
         unit = await get_unit(units, unit_id)
         response.headers["ETag"] = etag(unit["ver"])
         return _unit_view(unit)
@@ -165,19 +164,13 @@ def unit_routes(units: Aggregates) -> APIRouter:
     return router
 
 
-def _signed_in(caller: Caller) -> None:
-    if not caller.signed_in:
-        raise AppError("sign-in-required", 401)
-
-
 def session_routes(sessions: Sessions) -> APIRouter:
     """For the gateway, which alone holds what browsers show."""
-    router = APIRouter(tags=["sessions"])
+    router = APIRouter(tags=["sessions"], dependencies=[GATEWAY_ONLY])
 
     @router.post("/sign-in", response_model=PersonSession)
-    async def sign_in(request: Request, body: SignIn, caller: CallerDep) -> dict[str, Any] | Response:
+    async def sign_in(request: Request, body: SignIn) -> dict[str, Any] | Response:
         """A new session for a login and its password."""
-        gateway_only(caller)
         try:
             session_id, person = await sessions.sign_in(body.login, body.password)
         except TooManyAttempts as error:
@@ -185,15 +178,13 @@ def session_routes(sessions: Sessions) -> APIRouter:
         return {"session_id": session_id, "person": person}
 
     @router.post("/sessions/resolve", response_model=PersonResolved | CitizenResolved)
-    async def resolve(body: SessionRef, caller: CallerDep) -> dict[str, Any]:
+    async def resolve(body: SessionRef) -> dict[str, Any]:
         """Whose session this is: a person's or a citizen's."""
-        gateway_only(caller)
         return await sessions.resolve(body.session_id)
 
     @router.post("/sessions/end", status_code=204)
-    async def end(body: SessionRef, caller: CallerDep) -> None:
+    async def end(body: SessionRef) -> None:
         """Sign out."""
-        gateway_only(caller)
         await sessions.end(body.session_id)
 
     return router
@@ -205,14 +196,16 @@ def admin_routes(stores: Stores) -> APIRouter:
 
     @router.get("/people", response_model=Page[PersonOut])
     async def list_people(
-        caller: CallerDep, limit: PageLimit = 50, cursor: Annotated[str | None, Query(max_length=1000)] = None
+        caller: Annotated[Caller, allows(PERSON_READ)],
+        limit: PageLimit = 50,
+        cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> dict[str, Any]:
-        """People of the units that the caller administers."""
+        """People of the units whose people the caller may see."""
         found, following = await find_people(stores.people, stores.units.collection, caller, limit, cursor)
         return {"items": [_person_view(person) for person in found], "next": following}
 
     @router.post("/import", response_model=Imported)
-    async def load_all(body: Import, caller: CallerDep) -> dict[str, int]:
+    async def load_all(body: Import, caller: Annotated[Caller, allows(REGISTER_IMPORT)]) -> dict[str, int]:
         """Take up units, successors and people. For the operator, and for an administrator of all that is touched."""
         given = Given(
             units=[unit.unit() for unit in body.units],
@@ -223,10 +216,8 @@ def admin_routes(stores: Stores) -> APIRouter:
         return {"units_changed": units_changed, "people_changed": people_changed}
 
     @router.post("/replay", response_model=Replayed)
-    async def replay(request: Request, caller: CallerDep) -> dict[str, int]:
+    async def replay(request: Request, _: Annotated[Caller, allows(REPLAY)]) -> dict[str, int]:
         """Publish every unit once more as it stands, for read models that began late."""
-        if not is_system(caller) and not caller.has("admin"):
-            raise Forbidden
         return {"units": await replay_units(stores.units, request.app.state.service.clock.now())}
 
     return router

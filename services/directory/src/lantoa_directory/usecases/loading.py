@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lantoa_contracts.policy import REGISTER_IMPORT
 from lantoa_directory.domain import Successor, Unit
 from lantoa_directory.usecases.people import NewPerson, Passwords, store_people
 from lantoa_directory.usecases.units import all_units, plan_units, store_units
-from lantoa_runtime.errors import Forbidden, Invalid
-from lantoa_runtime.http.auth import SYSTEM, Caller
+from lantoa_runtime.errors import Invalid
+from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.mongo import Aggregates, Collection
 
 
@@ -30,11 +31,6 @@ class Given:
     people: Sequence[NewPerson]
 
 
-def is_system(caller: Caller) -> bool:
-    """Whether this is the platform itself: the gateway, or the operator who holds its key."""
-    return any(grant.role == SYSTEM for grant in caller.grants)
-
-
 async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
     """Store what differs; how many units and how many people changed.
 
@@ -49,8 +45,7 @@ async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
     for number, person in enumerate(given.people):
         if unknown := [unit_id for unit_id in person.units if unit_id not in after]:
             raise Invalid("unknown-unit", f"/people/{number}", unit_id=unknown[0])
-    if not is_system(caller):
-        await _check(stores, caller, before, after, changed, given.people)
+    await _check(stores, caller, before, after, changed, given.people)
     await store_units(stores.units, changed)
     return len(changed), await store_people(stores.people, stores.sessions, stores.passwords, given.people)
 
@@ -64,16 +59,16 @@ async def _check(
     people: Sequence[NewPerson],
 ) -> None:
     """An administrator changes what lies below, where it was and where it will be: not their own unit, which they
-    could move away from those above, and no unit of others. A root is the operator's.
+    could move away from those above, and no unit of others. A root, and who has no unit, is the operator's.
     """
     for unit in changed:
-        caller.require("admin", unit.path[:-1])
+        caller.require(REGISTER_IMPORT, unit.path[:-1])
         if unit.id in before:
-            caller.require("admin", before[unit.id].path[:-1])
+            caller.require(REGISTER_IMPORT, before[unit.id].path[:-1])
     for person in people:
         stored = await stores.people.find_one({"_id": person.id}, {"units": 1})
         for units in [person.units, *([stored["units"]] if stored else [])]:
             if not units:
-                raise Forbidden
+                caller.require(REGISTER_IMPORT, ())
             for unit_id in units:
-                caller.require("admin", after[unit_id].path)
+                caller.require(REGISTER_IMPORT, after[unit_id].path)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lantoa_calendar.text import fold, nfc, sort_key
+from lantoa_contracts.policy import PERSON_READ
 from lantoa_directory.usecases.pages import page
-from lantoa_runtime.errors import Conflict, Forbidden
+from lantoa_runtime.errors import Conflict
 from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_runtime.mongo import Collection, Document, DuplicateKey
 
@@ -79,15 +80,12 @@ async def store_people(
 async def find_people(
     people: Collection, units: Collection, caller: Caller, limit: int, cursor: str | None
 ) -> tuple[list[Document], str | None]:
-    """People tied to a unit that the caller administers.
+    """People tied to a unit whose people the caller may see.
 
     Raises:
-        Forbidden: the caller administers nothing.
         AppError: ``bad-cursor``.
     """
-    if not caller.has("admin"):
-        raise Forbidden
-    roots = [grant.unit_id for grant in caller.grants if grant.role == "admin"]
+    roots = list(caller.units(PERSON_READ))
     below = [unit["_id"] for unit in await units.find({"path": {"$in": roots}}, {"_id": 1})]
     found = await people.find({"units": {"$in": below}}, {"password": 0})
     return page(found, limit, cursor)

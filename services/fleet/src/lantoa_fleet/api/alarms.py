@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from lantoa_fleet.api.listing import StaffDep
+from lantoa_fleet.api.callers import Viewer, Watcher
 from lantoa_fleet.usecases.alarms import Alarms
 from lantoa_fleet.usecases.listing import Roster
 from lantoa_runtime.http import Caller, Page, PageLimit, StrictModel
@@ -76,7 +76,7 @@ def alarms_router(alarms: Alarms, roster: Roster) -> APIRouter:
 
     @router.get("/alarms")
     async def list_alarms(
-        caller: StaffDep,
+        caller: Viewer,
         state: Literal["open", "closed"] = "open",
         unit_id: Annotated[str | None, Query(max_length=80)] = None,
         limit: PageLimit = 50,
@@ -89,7 +89,7 @@ def alarms_router(alarms: Alarms, roster: Roster) -> APIRouter:
         return Page(items=[view(alarm, caller) for alarm in found], next=after)
 
     @router.post("/alarms/{alarm_id}/acknowledge")
-    async def acknowledge_alarm(alarm_id: str, body: NoteBody, caller: StaffDep) -> AlarmView:
+    async def acknowledge_alarm(alarm_id: str, body: NoteBody, caller: Watcher) -> AlarmView:
         """Say that one knows. The alarm ends by itself when its cause does."""
         return view(await alarms.acknowledge(caller, alarm_id, body.note), caller)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind, Id
-from lantoa_fleet.api.listing import StaffDep
+from lantoa_fleet.api.callers import Commander, Sender, Viewer
 from lantoa_fleet.domain.commands import MOST_DEVICES, progress
 from lantoa_fleet.domain.listing import Filter, Shown
 from lantoa_fleet.usecases.commands import Orders, Wish
@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.uploads import Uploads
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import CallerDep, KeyDep, Page, PageLimit, StrictModel, blob_response, idempotent
+from lantoa_runtime.http import KeyDep, Page, PageLimit, StrictModel, blob_response, idempotent
 from lantoa_runtime.mongo import Collection, Document
 
 
@@ -122,7 +122,7 @@ def commands_router(
 
     @router.post("/commands", status_code=202)
     async def order_command(
-        body: OrderBody, caller: StaffDep, key: KeyDep, request: Request, response: Response
+        body: OrderBody, caller: Commander, key: KeyDep, request: Request, response: Response
     ) -> Ordered:
         """Tell devices to do something now: ``volume{percent}``, ``restart``, ``test_tone{seconds}``, ``screenshot``,
         ``log_upload``, ``diagnose``. Signed, repeated until each has answered or the time is over."""
@@ -142,7 +142,7 @@ def commands_router(
         return _ordered(await idempotent(request, response, records, caller, key, body, create, orders.find))
 
     @router.get("/commands/{order_id}")
-    async def get_order(order_id: str, caller: StaffDep) -> OrderView:
+    async def get_order(order_id: str, caller: Viewer) -> OrderView:
         """How far an order is."""
         found = await orders.progress(caller, order_id)
         return OrderView(
@@ -160,7 +160,7 @@ def commands_router(
     @router.get("/devices/{device_id}/commands")
     async def list_device_commands(
         device_id: str,
-        caller: StaffDep,
+        caller: Viewer,
         limit: PageLimit = 50,
         cursor: Annotated[str | None, Query(max_length=160)] = None,
     ) -> Page[CommandView]:
@@ -170,7 +170,7 @@ def commands_router(
         return Page(items=[_view(command) for command in found], next=after)
 
     @router.get("/commands/uploads/{cmd_id}", response_class=Response)
-    async def get_upload(cmd_id: str, caller: StaffDep, request: Request) -> Response:
+    async def get_upload(cmd_id: str, caller: Viewer, request: Request) -> Response:
         """The screenshot (WebP) or log (text, or packed by gzip) that a device sent."""
         upload = await uploads.get(caller, cmd_id)
         picture = upload["media_type"].startswith("image/")
@@ -179,7 +179,7 @@ def commands_router(
         return await blob_response(request, blobs, upload["sha256"], upload["media_type"], headers)
 
     @router.put("/uploads/{cmd_id}", status_code=204)
-    async def put_upload(cmd_id: str, request: Request, _: CallerDep) -> Response:
+    async def put_upload(cmd_id: str, request: Request, _: Sender) -> Response:
         """A device puts what a command asked it for, at the address that the command named."""
         await uploads.put(cmd_id, request.query_params, await request.body())
         return Response(status_code=204)

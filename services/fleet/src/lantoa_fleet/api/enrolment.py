@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind, Id, SignedDocument
 from lantoa_fleet.api.bodies import GroupNames, Lat, Lon, Name
+from lantoa_fleet.api.callers import Manager, Newcomer
 from lantoa_fleet.api.views import DeviceView, one_view
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.registry import Enrolment, Registry
-from lantoa_runtime.http import CallerDep, StrictModel
+from lantoa_runtime.http import StrictModel
 
 
 class EnrolmentBody(StrictModel):
@@ -79,7 +80,7 @@ def enrolment_router(registry: Registry, welcome: Welcome, live: Listing) -> API
     router = APIRouter()
 
     @router.post("/enrolments", responses={202: {"model": Waiting}})
-    async def enrol(body: EnrolmentBody, _: CallerDep, response: Response) -> Accepted | Waiting:
+    async def enrol(body: EnrolmentBody, _: Newcomer, response: Response) -> Accepted | Waiting:
         """A device asks to be let in: 202 until it is claimed, then 200 with what it needs to connect."""
         device = await registry.enrol(Enrolment(**body.model_dump()))
         if device["state"] == "pending":
@@ -89,7 +90,7 @@ def enrolment_router(registry: Registry, welcome: Welcome, live: Listing) -> API
         return Accepted(device_id=device["_id"], unit_id=device["unit_id"], **welcome.model_dump())
 
     @router.post("/devices/claim")
-    async def claim(body: ClaimBody, caller: CallerDep, response: Response) -> DeviceView:
+    async def claim(body: ClaimBody, caller: Manager, response: Response) -> DeviceView:
         """Accept the device that shows the code. Repeated by the same technician it gives the same answer."""
         given = body.model_dump(exclude={"claim_code", "replaces", "kind"})
         device = await registry.claim(caller, body.claim_code, given, body.replaces, body.kind)

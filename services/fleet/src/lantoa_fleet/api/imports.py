@@ -8,10 +8,10 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel
 
 from lantoa_fleet.adapters.sheets import read_sheet
+from lantoa_fleet.api.callers import Manager
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.domain.sheets import MOST_ROWS, Judged, Outcome, site_words
 from lantoa_fleet.usecases.importing import Importer
-from lantoa_runtime.http import CallerDep
 from lantoa_runtime.http.problems import language_of, text
 
 _PACKAGE = "lantoa_fleet"
@@ -52,7 +52,7 @@ def imports_router(importer: Importer) -> APIRouter:
     )
     async def import_devices(
         request: Request,
-        caller: CallerDep,
+        caller: Manager,
         dry_run: bool = False,
         accept_language: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> ImportAnswer:

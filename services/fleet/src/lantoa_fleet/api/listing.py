@@ -10,13 +10,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind
+from lantoa_fleet.api.callers import Viewer
 from lantoa_fleet.api.views import DeviceView, device_view
 from lantoa_fleet.domain.listing import Filter, Shown, cell, gravest
 from lantoa_fleet.usecases.history import States
 from lantoa_fleet.usecases.listing import Listing, Shot
 from lantoa_fleet.usecases.registry import Registry
-from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import Caller, CallerDep, Page, PageLimit
+from lantoa_runtime.http import Page, PageLimit
 from lantoa_runtime.http.problems import language_of
 
 _PIECE = 200
@@ -82,23 +82,13 @@ def _filter(
 FilterDep = Annotated[Filter, Depends(_filter)]
 
 
-def _staff(caller: CallerDep) -> Caller:
-    if not caller.signed_in:
-        raise AppError("sign-in-required", 401)
-    return caller
-
-
-StaffDep = Annotated[Caller, Depends(_staff)]
-"""One of the staff; whom a route shows what, it decides by the caller's units."""
-
-
 def listing_router(registry: Registry, listing: Listing, states: States) -> APIRouter:
     """What is seen of all devices that the caller may see."""
     router = APIRouter()
 
     @router.get("/devices")
     async def devices(
-        caller: StaffDep,
+        caller: Viewer,
         wanted: FilterDep,
         limit: PageLimit = 50,
         cursor: Annotated[str | None, Query(max_length=80)] = None,
@@ -114,7 +104,7 @@ def listing_router(registry: Registry, listing: Listing, states: States) -> APIR
         return Page(items=items, next=after)
 
     @router.get("/devices.csv", response_class=StreamingResponse)
-    async def devices_csv(request: Request, caller: StaffDep, wanted: FilterDep) -> StreamingResponse:
+    async def devices_csv(request: Request, caller: Viewer, wanted: FilterDep) -> StreamingResponse:
         """The same devices, all of them, as a spreadsheet opens them."""
         shots = await listing.all(caller, wanted)
         language = language_of(request.headers.get("accept-language", ""))
@@ -125,7 +115,7 @@ def listing_router(registry: Registry, listing: Listing, states: States) -> APIR
         )
 
     @router.get("/map")
-    async def devices_map(caller: StaffDep, wanted: FilterDep) -> MapView:
+    async def devices_map(caller: Viewer, wanted: FilterDep) -> MapView:
         """Every device that fits, as a point; those without a place have no coordinates."""
         shots = await listing.all(caller, wanted)
         points = [
@@ -136,7 +126,7 @@ def listing_router(registry: Registry, listing: Listing, states: States) -> APIR
         return MapView.model_construct(points=points, total=len(points))
 
     @router.get("/summary")
-    async def summary(caller: StaffDep) -> Summary:
+    async def summary(caller: Viewer) -> Summary:
         """How many devices stand in each unit and how they are."""
         found = await listing.sums(caller)
         return Summary(
@@ -154,7 +144,7 @@ def listing_router(registry: Registry, listing: Listing, states: States) -> APIR
         )
 
     @router.get("/devices/{device_id}/hours")
-    async def hours(device_id: str, caller: CallerDep, days: Annotated[int, Query(ge=1, le=90)] = 7) -> Hours:
+    async def hours(device_id: str, caller: Viewer, days: Annotated[int, Query(ge=1, le=90)] = 7) -> Hours:
         """What a device's last days were like, hour by hour."""
         await registry.get(caller, device_id)
         return Hours(items=[HourView(**hour) for hour in await states.hours(device_id, days)])

@@ -5,9 +5,10 @@ from pydantic import BaseModel
 
 from lantoa_contracts.base import DeviceKind, Id
 from lantoa_fleet.api.bodies import GroupNames, Lat, Lon, Name
+from lantoa_fleet.api.callers import Manager
 from lantoa_fleet.domain.places import Place, SiteType
 from lantoa_fleet.usecases.receivers import Receiver, Receivers, receiver_id
-from lantoa_runtime.http import CallerDep, KeyDep, StrictModel, idempotent
+from lantoa_runtime.http import KeyDep, StrictModel, idempotent
 from lantoa_runtime.mongo import Collection
 
 
@@ -38,7 +39,7 @@ def receivers_router(receivers: Receivers, keys: Collection) -> APIRouter:
 
     @router.post("/receivers", status_code=201)
     async def make_receiver(
-        body: ReceiverBody, caller: CallerDep, key: KeyDep, request: Request, response: Response
+        body: ReceiverBody, caller: Manager, key: KeyDep, request: Request, response: Response
     ) -> ReceiverMade:
         """Make a receiver; its token is told in this answer and never again."""
         place = Place(**body.model_dump(exclude={"kind"}))
@@ -53,7 +54,7 @@ def receivers_router(receivers: Receivers, keys: Collection) -> APIRouter:
         return ReceiverMade(device_id=made.device_id, token=made.token)
 
     @router.post("/receivers/{device_id}/token")
-    async def new_receiver_token(device_id: str, caller: CallerDep) -> ReceiverMade:
+    async def new_receiver_token(device_id: str, caller: Manager) -> ReceiverMade:
         """Make a new token; whoever came in with the old one is cut off at once."""
         made = await receivers.new_token(caller, device_id)
         return ReceiverMade(device_id=made.device_id, token=made.token)

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from lantoa_contracts.base import BlobRef, Id, Sha256
+from lantoa_fleet.api.callers import Updater, Viewer
 from lantoa_fleet.api.commands import FilterBody
-from lantoa_fleet.api.listing import StaffDep
 from lantoa_fleet.domain.listing import Filter
 from lantoa_fleet.domain.updates import MOST_FILES, checked_waves
 from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.updates import Release, Updates
 from lantoa_runtime.blobs import Blobs
-from lantoa_runtime.errors import Forbidden, Invalid
+from lantoa_runtime.errors import Invalid
 from lantoa_runtime.http import KeyDep, Page, StrictModel, idempotent
 from lantoa_runtime.mongo import Collection, Document
 
@@ -133,10 +133,8 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
     views = _Views(updates, listing)
 
     @router.put("/files", status_code=201)
-    async def put_update_file(request: Request, caller: StaffDep) -> BlobRef:
+    async def put_update_file(request: Request, _: Updater) -> BlobRef:
         """Store a file of a release, 5 MB at most; an update names it by the hash in the answer."""
-        if not caller.has("technician"):
-            raise Forbidden
         data = await request.body()
         if not data:
             raise Invalid("fleet.file-empty")
@@ -144,7 +142,7 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
 
     @router.post("", status_code=202)
     async def begin_update(
-        body: UpdateBody, caller: StaffDep, key: KeyDep, request: Request, response: Response
+        body: UpdateBody, caller: Updater, key: KeyDep, request: Request, response: Response
     ) -> UpdateView:
         """Sign the manifest and begin with the first wave."""
         if body.device_ids is not None and body.filter is not None:
@@ -165,27 +163,27 @@ def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Co
         return await views.short(await idempotent(request, response, records, caller, key, body, create, updates.find))
 
     @router.get("")
-    async def list_updates(caller: StaffDep, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Page[UpdateView]:
+    async def list_updates(caller: Viewer, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Page[UpdateView]:
         """The last updates, the newest first."""
         return Page(items=[await views.short(update) for update in await updates.page(caller, limit)])
 
     @router.get("/{update_id}")
-    async def get_update(update_id: str, caller: StaffDep) -> WholeUpdate:
+    async def get_update(update_id: str, caller: Viewer) -> WholeUpdate:
         """An update with every device of it."""
         return await views.whole(await updates.get(caller, update_id))
 
     @router.post("/{update_id}/stop")
-    async def stop_update(update_id: str, caller: StaffDep) -> UpdateView:
+    async def stop_update(update_id: str, caller: Updater) -> UpdateView:
         """Tell no further device; those that were told go on."""
         return await views.short(await updates.turn_to(caller, update_id, "stopped"))
 
     @router.post("/{update_id}/resume")
-    async def resume_update(update_id: str, caller: StaffDep) -> UpdateView:
+    async def resume_update(update_id: str, caller: Updater) -> UpdateView:
         """Go on with what was stopped; failures until now are forgiven."""
         return await views.short(await updates.turn_to(caller, update_id, "running"))
 
     @router.post("/{update_id}/rollback")
-    async def roll_back_update(update_id: str, caller: StaffDep) -> Page[UpdateView]:
+    async def roll_back_update(update_id: str, caller: Updater) -> Page[UpdateView]:
         """Bring the devices that were told back to the version they ran before; the updates that do so."""
         return Page(items=[await views.short(update) for update in await updates.roll_back(caller, update_id)])
 

@@ -9,6 +9,7 @@ import structlog
 
 from lantoa_contracts.catalogue import ALARM_RAISED, ALARM_RESOLVED
 from lantoa_contracts.events.fleet import AlarmRaised, AlarmResolved
+from lantoa_contracts.policy import ALARM_ACKNOWLEDGE, DEVICE_READ
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain.alarms import CODES, Persistence, Standing, causes, standing
 from lantoa_fleet.domain.listing import Row
@@ -232,7 +233,7 @@ class Alarms:
         Raises:
             AppError: ``bad-cursor``.
         """
-        scopes = list(caller.scopes)
+        scopes = list(caller.units(DEVICE_READ))
         if unit_id is not None:
             unit = self._roster.units.get(unit_id)
             if unit is None or not set(scopes) & set(unit.path):
@@ -242,12 +243,12 @@ class Alarms:
         return await newest_first(self._alarms.collection, where, "closed_at", cursor, limit)
 
     def _fitting(self, caller: Caller, unit_id: str | None) -> Callable[[Document], bool]:
-        scopes = set(caller.scopes)
+        scopes = set(caller.units(DEVICE_READ))
         return lambda alarm: not scopes.isdisjoint(alarm["units"]) and (unit_id is None or unit_id in alarm["units"])
 
     def rows(self, caller: Caller, alarm: Mapping[str, Any]) -> list[Row]:
         """The devices of an alarm that the caller may see, by name."""
-        scopes = set(caller.scopes)
+        scopes = set(caller.units(DEVICE_READ))
         known = (self._roster.rows.get(device_id) for device_id in alarm["devices"])
         return sorted(
             (row for row in known if row is not None and not scopes.isdisjoint(row.path)), key=lambda row: row.order
@@ -262,7 +263,7 @@ class Alarms:
         alarm = await self._alarms.load(alarm_id)
         if alarm is None or not self._fitting(caller, None)(alarm):
             raise NotFound("alarm")
-        caller.require("technician", alarm["units"])
+        caller.require(ALARM_ACKNOWLEDGE, alarm["units"])
         taken = {"by": caller.id, "name": caller.name, "at": self._clock.now(), "note": note}
 
         def decide(found: Document | None) -> Change | None:

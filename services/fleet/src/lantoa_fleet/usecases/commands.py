@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from lantoa_contracts.device import Ack
+from lantoa_contracts.policy import DEVICE_COMMAND, DEVICE_READ
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain import commands as rules
 from lantoa_fleet.domain.listing import Filter, Row
@@ -80,7 +81,7 @@ class Orders:
         args = rules.checked_args(wish.name, wish.args)
         rows = await self._rows(caller, wish)
         for row in rows:
-            caller.require("technician", row.path)
+            caller.require(DEVICE_COMMAND, row.path)
         ids = [row.device_id for row in rows]
         return await self.store(
             order_id, wish.name, [(one, args) for one in ids], wish.lifetime, caller.id, caller.name
@@ -143,12 +144,12 @@ class Orders:
             rows = []
             for number, device_id in enumerate(dict.fromkeys(wish.device_ids)):
                 row = known.get(device_id)
-                if row is None or not row.accepted or set(caller.scopes).isdisjoint(row.path):
+                if row is None or not row.accepted or not caller.may(DEVICE_READ, row.path):
                     raise Invalid("fleet.no-such-device", f"/device_ids/{number}")
                 rows.append(row)
         else:
             shots = await self._listing.all(caller, wish.filter or Filter())
-            rows = [shot.row for shot in shots if shot.row.accepted and caller.may("technician", shot.row.path)]
+            rows = [shot.row for shot in shots if shot.row.accepted and caller.may(DEVICE_COMMAND, shot.row.path)]
             if shots and not rows:
                 raise Forbidden
         if not rows:
@@ -172,7 +173,7 @@ class Orders:
             raise NotFound("order")
         found = await self._commands.find({"order_id": order_id})
         rows = (await self._listing.roster.fresh()).rows
-        scopes = set(caller.scopes)
+        scopes = set(caller.units(DEVICE_READ))
         seen = {
             command["device_id"]: rows[command["device_id"]].name
             for command in found

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lantoa_contracts.policy import DEVICE_READ
 from lantoa_fleet.domain.groups import Group, groups_of
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import Caller
@@ -46,7 +47,8 @@ class Groups:
 
     async def all(self, caller: Caller) -> list[tuple[Group, int]]:
         """Every group with the number of its devices in service that the caller may see."""
-        some = {"groups": {"$gte": _FIRST, "$lt": _LAST}, "path": {"$in": list(caller.scopes)}, "state": "accepted"}
+        scopes = list(caller.units(DEVICE_READ))
+        some = {"groups": {"$gte": _FIRST, "$lt": _LAST}, "path": {"$in": scopes}, "state": "accepted"}
         counts: Counter[str] = Counter()
         for device in await self._devices.find(some, {"groups": 1}):
             counts.update(device["groups"])

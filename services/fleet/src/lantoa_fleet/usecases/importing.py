@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from lantoa_contracts.policy import DEVICE_MANAGE
 from lantoa_fleet.domain.claims import is_of, read_code
 from lantoa_fleet.domain.groups import Group
 from lantoa_fleet.domain.sheets import Judged, Units, Wanted, columns_of, wanted_of
@@ -63,7 +64,7 @@ class Importer:
             if any(cells):
                 try:
                     wanted = wanted_of(number, cells, columns, units, site_words)
-                    caller.require("technician", units.by_id[wanted.place.unit_id]["path"])
+                    caller.require(DEVICE_MANAGE, units.by_id[wanted.place.unit_id]["path"])
                 except (Invalid, Forbidden) as why:
                     judged.append(Judged(number, "refused", why))
                 else:

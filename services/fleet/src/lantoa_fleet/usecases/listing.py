@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lantoa_calendar.text import fold
+from lantoa_contracts.policy import DEVICE_READ
 from lantoa_fleet.domain.listing import Filter, Row, Shown, Sum, Windows, row_of, states_of, sums
 from lantoa_fleet.usecases.history import States
 from lantoa_runtime.clock import Clock
@@ -196,7 +197,7 @@ class Listing:
     async def sums(self, caller: Caller) -> dict[str, Sum]:
         """How many devices stand in each unit that the caller may see."""
         await self.roster.fresh()
-        scopes = frozenset(caller.scopes)
+        scopes = frozenset(caller.units(DEVICE_READ))
         units = self.roster.units
 
         def visible(unit_id: str) -> bool:
@@ -227,7 +228,7 @@ class Listing:
         return state.beat.version if state else None
 
     def _shots(self, caller: Caller, wanted: Filter, begin: int = 0) -> Iterator[Shot]:
-        scopes, alarmed, drifting = frozenset(caller.scopes), self._alarmed(), self._drifting()
+        scopes, alarmed, drifting = frozenset(caller.units(DEVICE_READ)), self._alarmed(), self._drifting()
         units = self.roster.units
         for row in itertools.islice(self.roster.ordered(), begin, None):
             if scopes.isdisjoint(row.path):

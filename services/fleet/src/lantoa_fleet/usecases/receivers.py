@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lantoa_contracts.catalogue import DEVICE_CLAIMED
+from lantoa_contracts.policy import DEVICE_MANAGE
 from lantoa_fleet.domain.groups import Group
 from lantoa_fleet.domain.places import Actor, Place, with_life
 from lantoa_fleet.usecases import life
@@ -77,7 +78,7 @@ class Receivers:
         unit = await self._units.get(place.unit_id)
         if unit is None:
             raise Invalid("unknown-unit", "/unit_id")
-        caller.require("technician", unit["path"])
+        caller.require(DEVICE_MANAGE, unit["path"])
         groups = await self._groups.named(place.groups)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         wish = Wish(device_id, kind, place, unit["path"], groups)

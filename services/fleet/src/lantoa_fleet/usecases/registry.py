@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.policy import DEVICE_MANAGE, DEVICE_READ
 from lantoa_fleet.domain.claims import CODE_BYTES, CODE_LIFETIME, is_of, new_code, read_code
 from lantoa_fleet.domain.devices import MOST_PENDING, check_possession
 from lantoa_fleet.domain.groups import Group
@@ -143,7 +144,7 @@ class Registry:
         old = await self._to_replace(caller, replaces)
         place = place_of(given, old)
         unit = await self._unit(place.unit_id)
-        caller.require("technician", unit["path"])
+        caller.require(DEVICE_MANAGE, unit["path"])
         found = await self._shows(caller, typed)
         if kind not in (None, found["kind"]):
             raise Invalid("fleet.other-kind", "/kind", kind=found["kind"])
@@ -194,7 +195,7 @@ class Registry:
         if device_id is None:
             return None
         old = await self.get(caller, device_id)
-        caller.require("technician", old["path"])
+        caller.require(DEVICE_MANAGE, old["path"])
         return old
 
     async def _retire(self, heir: Document, actor: Actor | None) -> Document:
@@ -218,7 +219,7 @@ class Registry:
             NotFound: there is none.
         """
         device = await self._devices.load(device_id)
-        if device is None or not set(caller.scopes) & set(device.get("path", ())):
+        if device is None or not caller.may(DEVICE_READ, device.get("path", ())):
             raise NotFound("device")
         return device
 
@@ -249,9 +250,9 @@ class Registry:
             StaleVersion, Conflict: somebody changed it since the caller looked, or it is revoked.
         """
         device = await self.get(caller, device_id)
-        caller.require("technician", device["path"])
+        caller.require(DEVICE_MANAGE, device["path"])
         unit = await self._unit(unit_id)
-        caller.require("technician", unit["path"])
+        caller.require(DEVICE_MANAGE, unit["path"])
         now, actor, told = self._clock.now(), actor_of(caller), place or {}
         return await self._enforce(
             device_id, lambda found: life.moved(found, actor, rev, unit_id, unit["path"], told, now)
@@ -266,7 +267,7 @@ class Registry:
             StaleVersion, Conflict: somebody changed it since the caller looked, or it is revoked.
         """
         device = await self.get(caller, device_id)
-        caller.require("technician", device["path"])
+        caller.require(DEVICE_MANAGE, device["path"])
         groups = await self._groups.named(names)
         now, actor = self._clock.now(), actor_of(caller)
         return await self._enforce(device_id, lambda found: life.regrouped(found, actor, rev, groups, now))
@@ -279,7 +280,7 @@ class Registry:
             StaleVersion: somebody changed it since the caller looked.
         """
         device = await self.get(caller, device_id)
-        caller.require("technician", device["path"])
+        caller.require(DEVICE_MANAGE, device["path"])
         now, actor = self._clock.now(), actor_of(caller)
         return await self._enforce(device_id, lambda found: life.revoked(found, actor, rev, now))
 
@@ -291,7 +292,7 @@ class Registry:
             Conflict: no MQTT receiver, or revoked.
         """
         device = await self.get(caller, device_id)
-        caller.require("technician", device["path"])
+        caller.require(DEVICE_MANAGE, device["path"])
         now, actor = self._clock.now(), actor_of(caller)
         return await self._enforce(device_id, lambda found: life.new_token(found, actor, token_sha256, now))
 

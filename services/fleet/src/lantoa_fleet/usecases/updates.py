@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from lantoa_contracts.policy import DEVICE_READ, DEVICE_UPDATE
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain import updates as rules
 from lantoa_fleet.domain.listing import Filter
@@ -115,7 +116,7 @@ class Updates:
                     raise Invalid("fleet.no-such-device", f"/device_ids/{number}")
             rows = {device_id: rows[device_id] for device_id in release.device_ids}
         for row in rows.values():
-            caller.require("technician", row.path)
+            caller.require(DEVICE_UPDATE, row.path)
         if not rows:
             raise Invalid("fleet.no-devices")
         return list(rows)
@@ -155,7 +156,7 @@ class Updates:
 
     async def page(self, caller: Caller, limit: int) -> list[Document]:
         """The last updates of devices that the caller may see, the newest first."""
-        found = await self._updates.find({"units": {"$in": list(caller.scopes)}})
+        found = await self._updates.find({"units": {"$in": list(caller.units(DEVICE_READ))}})
         return sorted(found, key=lambda update: update["begun_at"], reverse=True)[:limit]
 
     async def get(self, caller: Caller, update_id: str) -> Document:
@@ -165,7 +166,7 @@ class Updates:
             NotFound: there is none for this caller.
         """
         update = await self._updates.find_one({"_id": update_id})
-        if update is None or set(caller.scopes).isdisjoint(update["units"]):
+        if update is None or not caller.may(DEVICE_READ, update["units"]):
             raise NotFound("update")
         return update
 
@@ -238,7 +239,7 @@ class Updates:
         rows = self._listing.roster.rows
         for target in await self.targets(update_id):
             row = rows.get(target["device_id"])
-            if row is not None and not caller.may("technician", row.path):
+            if row is not None and not caller.may(DEVICE_UPDATE, row.path):
                 raise Forbidden
         return update
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from lantoa_contracts.policy import DEVICE_READ
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain import commands as rules
 from lantoa_fleet.usecases.listing import Roster
@@ -111,7 +112,7 @@ class Uploads:
         command = await self._commands.find_one({"_id": cmd_id})
         rows = (await self._roster.fresh()).rows
         row = rows.get(command["device_id"]) if command else None
-        if command is None or row is None or "upload" not in command or set(caller.scopes).isdisjoint(row.path):
+        if command is None or row is None or "upload" not in command or not caller.may(DEVICE_READ, row.path):
             raise NotFound("upload")
         upload: Document = command["upload"]
         return upload

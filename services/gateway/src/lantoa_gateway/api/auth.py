@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 
+from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.adapters import Directory, Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import Buckets
 from lantoa_gateway.usecases import Sessions
-from lantoa_runtime.http import StrictModel
+from lantoa_runtime.http import StrictModel, declares
 from lantoa_runtime.http.problems import problem
 
 BURST, PER_MINUTE = 20, 10
@@ -32,7 +33,7 @@ class SignIn(StrictModel):
 
 def auth_routes(directory: Directory, sessions: Sessions) -> APIRouter:
     """``/auth/*``."""
-    router = APIRouter(prefix="/auth", tags=["sign-in"])
+    router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
     tries = Buckets(BURST, PER_MINUTE)
 
     @router.post("/sign-in")

@@ -10,12 +10,13 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 
+from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.adapters import Citizens, Consent, Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import Buckets
 from lantoa_gateway.usecases import Person, Sessions
 from lantoa_runtime.errors import AppError, Invalid
-from lantoa_runtime.http import StrictModel
+from lantoa_runtime.http import StrictModel, declares
 from lantoa_runtime.http.problems import language_of, problem
 
 PRIVATE = {"Cache-Control": "no-store"}
@@ -123,7 +124,7 @@ class CodeEntered(StrictModel):
 
 def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRouter:
     """``/auth/citizen/*``: what the pages do, for apps."""
-    router = APIRouter(prefix="/auth/citizen", tags=["citizens"])
+    router = APIRouter(prefix="/auth/citizen", tags=["citizens"], dependencies=[declares(DOOR_USE)])
     by_hash = {consent.record["text_sha256"]: consent for consent in consents.values()}
 
     @router.get("/consent")

@@ -9,10 +9,11 @@ from starlette.responses import Response as StarletteResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from lantoa_contracts.policy import DOCS_READ, MEDIA_READ
 from lantoa_gateway.adapters import DeviceKeys
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import blob_response
+from lantoa_runtime.http import blob_response, declares
 from lantoa_signing.documents import SignatureRefused
 from lantoa_signing.media import check_path
 
@@ -23,7 +24,7 @@ _IMMUTABLE = "max-age=31536000, immutable"
 
 def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
     """``/media/<sha256>``: for whoever holds an address that fleet has signed, until it expires."""
-    router = APIRouter(tags=["media"])
+    router = APIRouter(tags=["media"], dependencies=[declares(MEDIA_READ)])
 
     @router.get("/media/{sha256}")
     async def media(request: Request, sha256: str) -> Response:
@@ -45,7 +46,7 @@ def docs_routes() -> APIRouter:
 
     The files are made by ``lantoa contracts write`` and lie in this package, so that an image has those of its version.
     """
-    router = APIRouter(prefix="/api", include_in_schema=False)
+    router = APIRouter(prefix="/api", include_in_schema=False, dependencies=[declares(DOCS_READ)])
     folder = resources.files("lantoa_gateway.api") / "docs"
 
     def serve(path: str, name: str, media_type: str) -> None:

@@ -10,14 +10,16 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from lantoa_contracts.base import Id, TaskCode
+from lantoa_contracts.policy import PAPER_MAKE
 from lantoa_reporting.api.reports import PeriodKey, ViewName
 from lantoa_reporting.usecases.papers import Asked, EvidenceLine, Papers
-from lantoa_runtime.http import CallerDep
+from lantoa_runtime.http import Caller, allows
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CHUNK = 64 * 1024
 _BATCH = 1_000
+Maker = Annotated[Caller, allows(PAPER_MAKE)]
 
 
 def _answer(media_type: str) -> dict[int | str, dict[str, object]]:
@@ -31,7 +33,7 @@ def papers_router(papers: Papers) -> APIRouter:
 
     @routes.get("/yearly.docx", response_class=StreamingResponse, responses=_answer(DOCX))
     async def yearly(
-        caller: CallerDep, period: PeriodKey = None, unit_id: Id | None = None, view: ViewName = "then"
+        caller: Maker, period: PeriodKey = None, unit_id: Id | None = None, view: ViewName = "then"
     ) -> StreamingResponse:
         """The yearly report of a unit in the form of Decree 30/2020; opinions are left to the officer."""
         from lantoa_reporting.adapters.paper.yearly import write_yearly  # Large, and needed a few times a year.
@@ -44,7 +46,7 @@ def papers_router(papers: Papers) -> APIRouter:
 
     @routes.get("/evidence.xlsx", response_class=StreamingResponse, responses=_answer(XLSX))
     async def evidence(
-        caller: CallerDep,
+        caller: Maker,
         period: PeriodKey = None,
         task: Annotated[TaskCode | None, Query()] = None,
         unit_id: Id | None = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lantoa_contracts.base import Id
+from lantoa_contracts.policy import NUMBERS_REBUILD, PLAN_WRITE, REPORT_READ
 from lantoa_reporting.api.models import (
     FactOut,
     Imported,
@@ -27,8 +28,9 @@ from lantoa_reporting.api.models import (
 from lantoa_reporting.domain import Channel, Task, View
 from lantoa_reporting.usecases.reports import Reports
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import CallerDep, Day, Page, PageLimit
+from lantoa_runtime.http import Caller, Day, Page, PageLimit, allows
 
+Reader = Annotated[Caller, allows(REPORT_READ)]
 PeriodKey = Annotated[str | None, Query(max_length=40)]
 ViewName = Annotated[View, Query(description="As the units were on each fact's day, or as they are today.")]
 
@@ -49,29 +51,29 @@ def router(reports: Reports) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/periods")
-    async def periods(caller: CallerDep) -> Page[PeriodOut]:
+    async def periods(_: Reader) -> Page[PeriodOut]:
         """The periods that can be reported on."""
-        return Page(items=[period_out(found) for found in await reports.periods(caller)])
+        return Page(items=[period_out(found) for found in await reports.periods()])
 
     @routes.get("/summary")
-    async def summary(caller: CallerDep, period: PeriodKey = None) -> SummaryOut:
+    async def summary(caller: Reader, period: PeriodKey = None) -> SummaryOut:
         """What the caller's units have done in a period, and how many tasks still have no evidence."""
         return summary_out(await reports.summary(caller, period))
 
     @routes.get("/tasks")
-    async def tasks(caller: CallerDep, period: PeriodKey = None, view: ViewName = "then") -> Page[TaskLine]:
+    async def tasks(caller: Reader, period: PeriodKey = None, view: ViewName = "then") -> Page[TaskLine]:
         """The plan's tasks with their numbers in a period."""
         found = await reports.tasks(caller, period, view)
         return Page(items=[task_line(task, totals) for task, totals in found])
 
     @routes.get("/tasks/{code}")
-    async def task(caller: CallerDep, code: str, period: PeriodKey = None, view: ViewName = "then") -> TaskReport:
+    async def task(caller: Reader, code: str, period: PeriodKey = None, view: ViewName = "then") -> TaskReport:
         """One task with its numbers by unit, day and channel."""
         return task_report(await reports.task(caller, code, period, view))
 
     @routes.get("/tasks/{code}/proofs")
     async def proofs(
-        caller: CallerDep,
+        caller: Reader,
         code: str,
         period: PeriodKey = None,
         unit_id: Id | None = None,
@@ -96,18 +98,18 @@ def router(reports: Reports) -> APIRouter:
         return Page(items=[fact_out(line) for line in lines], next=_cursor(after))
 
     @routes.get("/proofs/{fact_id}")
-    async def proof(caller: CallerDep, fact_id: str) -> ProofOut:
+    async def proof(caller: Reader, fact_id: str) -> ProofOut:
         """One fact with what it stands on, checked now."""
         return proof_out(*await reports.proof(caller, fact_id))
 
     @routes.post("/plan")
-    async def import_plan(caller: CallerDep, plan: PlanImport) -> Imported:
+    async def import_plan(caller: Annotated[Caller, allows(PLAN_WRITE)], plan: PlanImport) -> Imported:
         """Take up the plan's tasks."""
         tasks = [Task(task.code, task.vi, task.en, tuple(task.lead), tuple(task.partners)) for task in plan.tasks]
         return Imported(tasks=await reports.import_plan(caller, tasks))
 
     @routes.post("/rebuild")
-    async def rebuild(caller: CallerDep) -> Rebuilt:
+    async def rebuild(caller: Annotated[Caller, allows(NUMBERS_REBUILD)]) -> Rebuilt:
         """Count the numbers again from the facts; says what was mended."""
         cells, mended = await reports.rebuild(caller)
         return Rebuilt(cells=cells, mended=mended)

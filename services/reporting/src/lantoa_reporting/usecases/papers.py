@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lantoa_calendar.periods import ZONE, Period, local_day
 from lantoa_calendar.text import sort_key
+from lantoa_contracts.policy import PAPER_MAKE
 from lantoa_reporting.domain import Task, Totals, Unit, View, as_now
 from lantoa_reporting.domain.bodies import leads, letterhead, names_of
 from lantoa_reporting.domain.paper import Gathered, TaskRow, UnitRow, YearlyReport
@@ -18,7 +19,6 @@ from lantoa_runtime.http import Caller, Grant
 MOST_LINES = 250_000
 """Lines of evidence that one document takes; a worksheet holds 1,048,575 below its header."""
 _PAGE = 1_000
-_READERS = ("reporter", "approver", "admin")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class EvidenceLine:
 
 
 class Papers:
-    """What is put on paper, for reporters, approvers and administrators of a unit."""
+    """What is put on paper, for who may make papers of a unit."""
 
     def __init__(self, reports: Reports, units: Units, clock: Clock) -> None:
         self._reports = reports
@@ -62,19 +62,17 @@ class Papers:
         """Check what is asked for. Without a unit it is the one that the caller reports for.
 
         Raises:
-            AppError: ``sign-in-required``, ``reporting.unknown-period``, ``reporting.unit-needed``.
+            AppError: ``reporting.unknown-period``, ``reporting.unit-needed``.
             NotFound: no such unit.
-            Forbidden: the caller neither reports, approves nor administers there, nor reports for the province.
+            Forbidden: the caller may not make papers there, nor oversees the province.
         """
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
         period = self._reports.period(period_key)
         units = await self._units.all()
         unit = units.get(unit_id or _own_unit(caller))
         if unit is None:
             raise NotFound("unit")
         if await scope_of(self._units, caller) is not None:
-            caller.require(_READERS, unit.path)
+            caller.require(PAPER_MAKE, unit.path)
         reader = Caller(caller.id, caller.name, (Grant("reporter", unit.unit_id),))
         shown = as_now(units, local_day(self._clock.now())) if view == "now" else {}
         return Asked(reader, unit, period, view, units, shown)
@@ -194,9 +192,9 @@ class _Newest(str):
 
 
 def _own_unit(caller: Caller) -> str:
-    own = {grant.unit_id for grant in caller.grants if grant.role in _READERS}
+    own = caller.units(PAPER_MAKE)
     if not own:
         raise Forbidden
     if len(own) > 1:
         raise AppError("reporting.unit-needed", 422)
-    return own.pop()
+    return own[0]

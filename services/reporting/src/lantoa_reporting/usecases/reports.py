@@ -6,6 +6,7 @@ from datetime import date
 
 from lantoa_calendar.periods import Period, UnknownPeriod, local_day, period, period_of
 from lantoa_calendar.text import sort_key
+from lantoa_contracts.policy import EVERYWHERE, NUMBERS_REBUILD, PLAN_WRITE, REPORT_OVERSEE, REPORT_READ, Permission
 from lantoa_reporting.domain import (
     Channel,
     Fact,
@@ -25,41 +26,28 @@ from lantoa_reporting.usecases.proofs import Verdict, check_proof
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Forbidden, NotFound, NotReady
 from lantoa_runtime.http import Caller
-from lantoa_runtime.http.auth import SYSTEM
-
-
-def _require_signed_in(caller: Caller) -> None:
-    if not caller.signed_in:
-        raise AppError("sign-in-required", 401)
 
 
 async def scope_of(units: Units, caller: Caller) -> Scope:
-    """The units whose numbers a caller sees: those of the caller's grants and below; all for the province's reporters.
-
-    Raises:
-        AppError: ``sign-in-required`` for a stranger.
-    """
-    _require_signed_in(caller)
-    overseen = [grant.unit_id for grant in caller.grants if grant.role in ("reporter", "admin")]
-    if any(unit.kind == "province" for unit in (await units.some(overseen)).values()):
+    """The units whose numbers a caller sees: the caller's and those below; all for who oversees the province."""
+    overseen = await units.some(caller.units(REPORT_OVERSEE))
+    if any(unit.kind == "province" for unit in overseen.values()):
         return None
-    return await units.below(caller.scopes)
+    return await units.below(caller.units(REPORT_READ))
 
 
-async def require_province_admin(units: Units, caller: Caller) -> None:
-    """Pass for the platform itself and for an administrator of the province.
+async def require_of_province(units: Units, caller: Caller, permission: Permission) -> None:
+    """Pass for the platform itself, and for who holds the permission over the province.
 
     Raises:
         Forbidden: neither.
-        NotReady: an administrator of a unit that the directory has not told of yet.
+        NotReady: over a unit that the directory has not told of yet.
     """
-    if any(grant.role == SYSTEM for grant in caller.grants):
+    held = set(caller.units(permission))
+    known = await units.some(held)
+    if EVERYWHERE in held or any(unit.kind == "province" for unit in known.values()):
         return
-    administered = [grant.unit_id for grant in caller.grants if grant.role == "admin"]
-    known = await units.some(administered)
-    if any(unit.kind == "province" for unit in known.values()):
-        return
-    if set(administered) - known.keys():
+    if held - known.keys():
         raise NotReady("unit")
     raise Forbidden
 
@@ -138,13 +126,8 @@ class Reports:
         except UnknownPeriod:
             raise AppError("reporting.unknown-period", 404, period=key) from None
 
-    async def periods(self, caller: Caller) -> list[Period]:
-        """The periods in which there is evidence, and the current one; newest first.
-
-        Raises:
-            AppError: ``sign-in-required`` for a stranger.
-        """
-        _require_signed_in(caller)
+    async def periods(self) -> list[Period]:
+        """The periods in which there is evidence, and the current one; newest first."""
         keys = {*await self._evidence.periods(), self.period(None).key}
         return sorted((period(key) for key in keys), key=lambda found: found.start, reverse=True)
 
@@ -152,7 +135,7 @@ class Reports:
         """What the caller's units have done, whatever the task.
 
         Raises:
-            AppError: ``reporting.unknown-period``; ``sign-in-required`` for a stranger.
+            AppError: ``reporting.unknown-period``.
         """
         chosen = self.period(period_key)
         tallies = await self._evidence.tallies(None, chosen, await scope_of(self._units, caller))
@@ -243,7 +226,7 @@ class Reports:
         Raises:
             Forbidden: the caller is not the province's administrator.
         """
-        await require_province_admin(self._units, caller)
+        await require_of_province(self._units, caller, PLAN_WRITE)
         await self._plan.put(tasks)
         return len(await self._plan.tasks())
 
@@ -254,7 +237,7 @@ class Reports:
             Forbidden: the caller is not the province's administrator.
             StaleVersion: a cell kept changing; repeat.
         """
-        await require_province_admin(self._units, caller)
+        await require_of_province(self._units, caller, NUMBERS_REBUILD)
         return await rebuild(self._evidence)
 
     def _today(self) -> date:

@@ -17,7 +17,9 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from lantoa_contracts.policy import PAGE_READ
 from lantoa_runtime.errors import AppError, Unavailable
+from lantoa_runtime.http.auth import declares
 from lantoa_runtime.http.problems import LANGUAGES, language_of, text
 
 _HERE = "lantoa_runtime.http"
@@ -47,7 +49,7 @@ class Pages:
         )
 
     def router(self) -> APIRouter:
-        """A router for this service's pages, with the style sheet in it; a page's error is a page."""
+        """A router for this service's pages, open to anyone, with the style sheet in it; a page's error is a page."""
         pages = self
 
         class PageRoute(APIRoute):
@@ -66,7 +68,12 @@ class Pages:
 
                 return handled
 
-        router = APIRouter(prefix=self._prefix, route_class=PageRoute, include_in_schema=False)
+        router = APIRouter(
+            prefix=self._prefix,
+            route_class=PageRoute,
+            include_in_schema=False,
+            dependencies=[declares(PAGE_READ)],
+        )
 
         @router.get("/pages.css")
         async def style() -> Response:
