@@ -57,6 +57,8 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
         beat = Heartbeat(at=MORNING, version="1", state="idle", desired_seq=1)
         for _ in range(2):
             await client.publish(f"dev.up.{device_id}.hb", beat.model_dump_json().encode())
+
+    async def asked(device_id):
         await network.fleet.call("GET", f"/devices/{device_id}", TECHNICIAN)
         await network.fleet.call("GET", f"/nowhere/{device_id}", TECHNICIAN)
 
@@ -71,6 +73,7 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
         ids = [f"d-{secrets.token_hex(8)}" for _ in range(count)]
         for start in range(0, count, 25):
             await asyncio.gather(*(live(device_id) for device_id in ids[start : start + 25]))
+        await asyncio.gather(*map(asked, ids[:FEW]))  # Each of them would be a series of its own, were an id a label.
         await handled(
             client,
             ("REPORTED", catalogue.DEVICE_REPORTED.durable("fleet")),
