@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_directory.domain import (
-    ABSOLUTE,
-    IDLE,
-    Successor,
-    Unit,
-    UnitsRefused,
-    changed_units,
-    session_end,
-    wait_seconds,
-)
+from lantoa_directory.domain.signin import ABSOLUTE, IDLE, session_end, wait_seconds
+from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed_units
 
 PROVINCE = Unit("p", "86", "Tỉnh Vĩnh Long", "province", None, date(2025, 7, 1), None)
 WARD = Unit("w", "29242", "Phường Trà Vinh", "ward", "p", date(2025, 7, 1), None)

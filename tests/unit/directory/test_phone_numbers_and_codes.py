@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_directory.domain import CODES_ALLOWED, code_wait, masked, phone_of
+from lantoa_directory.domain.citizens import CODES_ALLOWED, code_wait, masked, phone_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NINE = st.from_regex(r"[35789][0-9]{8}", fullmatch=True)

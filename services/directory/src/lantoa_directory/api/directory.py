@@ -18,7 +18,7 @@ from lantoa_directory.api.answers import (
     Replayed,
     UnitOut,
 )
-from lantoa_directory.domain import Successor, Unit
+from lantoa_directory.domain.units import Successor, Unit
 from lantoa_directory.usecases.loading import Given, Stores, load
 from lantoa_directory.usecases.people import NewPerson, find_people
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts

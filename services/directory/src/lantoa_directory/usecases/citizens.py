@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from lantoa_directory.domain import CODE_LIFE, CODE_TRIES, CODES_ALLOWED, code_digest, code_wait, masked, phone_of
+from lantoa_directory.domain.citizens import (
+    CODE_LIFE,
+    CODE_TRIES,
+    CODES_ALLOWED,
+    code_digest,
+    code_wait,
+    masked,
+    phone_of,
+)
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts, citizen_view, digest
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Invalid, Unavailable

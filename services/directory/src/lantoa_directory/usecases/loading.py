@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lantoa_contracts.policy import REGISTER_IMPORT
-from lantoa_directory.domain import Successor, Unit
+from lantoa_directory.domain.units import Successor, Unit
 from lantoa_directory.usecases.people import NewPerson, Passwords, store_people
 from lantoa_directory.usecases.units import all_units, plan_units, store_units
 from lantoa_runtime.errors import Invalid

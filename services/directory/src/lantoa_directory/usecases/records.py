@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from lantoa_calendar.text import sort_key, tokens
-from lantoa_directory.domain import Successor, Unit
+from lantoa_directory.domain.units import Successor, Unit
 
 
 def unit_fields(unit: Unit) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from lantoa_calendar.text import fold
-from lantoa_directory.domain import session_end, wait_seconds
+from lantoa_directory.domain.signin import session_end, wait_seconds
 from lantoa_directory.usecases.people import Passwords
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError

@@ -7,7 +7,7 @@ from typing import Any
 from lantoa_calendar.text import tokens
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_directory.domain import Successor, Unit, UnitsRefused, changed_units
+from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed_units
 from lantoa_directory.usecases.pages import page
 from lantoa_directory.usecases.records import unit_fields, unit_of
 from lantoa_runtime.errors import Invalid, NotFound

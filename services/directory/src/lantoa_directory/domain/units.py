@@ -1,27 +1,10 @@
-"""Units of territory as dated facts with successors; how long a sign-in waits and lasts; phone numbers and codes."""
+"""Units of territory as dated facts with successors."""
 
-import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from lantoa_contracts.events.directory import UnitKind
-
-IDLE = timedelta(minutes=30)
-"""A session ends when nobody used it for this long."""
-ABSOLUTE = timedelta(hours=8)
-"""A session ends this long after sign-in, used or not: a working day."""
-
-CODE_LIFE = timedelta(minutes=5)
-"""How long a code holds that was sent to a citizen's phone."""
-CODE_TRIES = 5
-CODES_ALLOWED = ((3, timedelta(minutes=10)), (10, timedelta(days=1)))
-"""How many codes one phone number gets in which time."""
-_MOBILE = re.compile(r"(?:0|\+?84|0084)([35789][0-9]{8})")
-
-FREE_FAILURES = 5
-LONGEST_WAIT_SECONDS = 60
 
 
 class UnitsRefused(Exception):
@@ -101,40 +84,3 @@ def _path(units: Mapping[str, Unit], unit: Unit) -> tuple[str, ...]:
         path.append(parent)
         parent = units[parent].parent
     return tuple(reversed(path))
-
-
-def wait_seconds(failures: int) -> int:
-    """Seconds until a login may be tried again after this many failures in a row: none, then 1, 2, 4 ... 60."""
-    if failures < FREE_FAILURES:
-        return 0
-    return min(LONGEST_WAIT_SECONDS, 1 << min(failures - FREE_FAILURES, 10))
-
-
-def session_end(created_at: datetime, used_at: datetime) -> datetime:
-    """When a session ends that was begun and last used at these moments."""
-    return min(created_at + ABSOLUTE, used_at + IDLE)
-
-
-def phone_of(typed: str) -> str | None:
-    """A Vietnamese mobile number as ``+84`` and nine digits; ``None`` for what is none.
-
-    Blanks, dots and hyphens may stand in it. The prefixes 03, 05, 07, 08 and 09 are those in use since 2018.
-    """
-    match = _MOBILE.fullmatch(re.sub(r"[ .\-]", "", typed))
-    return f"+84{match[1]}" if match else None
-
-
-def masked(phone: str) -> str:
-    """A number as others may see it: ``09•• ••• 123``."""
-    return f"0{phone[3]}•• ••• {phone[-3:]}"
-
-
-def code_digest(code: str, salt: str) -> str:
-    """The form in which a code is kept."""
-    return hashlib.sha256(f"{salt}:{code}".encode()).hexdigest()
-
-
-def code_wait(sent: Sequence[datetime], now: datetime) -> timedelta:
-    """How long a number waits for its next code that got codes at these moments, oldest first; zero for not at all."""
-    waits = [sent[-most] + span - now for most, span in CODES_ALLOWED if len(sent) >= most]
-    return max([timedelta(0), *waits])

@@ -1,0 +1,1 @@
+"""What is true of units, sign-ins, people and citizens, whatever the database."""
