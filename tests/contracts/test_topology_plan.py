@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lantoa_contracts.catalogue import CATALOGUE, DEVICE_MESSAGES, EVENTS, SERVICES, EventSpec
+from lantoa_contracts.catalogue import CATALOGUE, DEVICE_MESSAGES, EVENTS, FEEDS, SERVICES, EventSpec
 from lantoa_contracts.device import Alarm
 from lantoa_contracts.streams import NEVER_CAPTURED, STREAMS, StreamSpec, consumers
 from lantoa_runtime.topology.apply import TopologyRefused, check, overlaps
@@ -48,12 +48,12 @@ def test_names_types_and_subjects_are_unique():
 
 def test_durables_are_unique_and_fit_a_consumer_name():
     names = [consumer.durable for consumer in consumers()]
-    assert len(set(names)) == len(names) == sum(len(spec.consumers) for spec in CATALOGUE)
+    assert len(set(names)) == len(names) == sum(len(spec.consumers) for spec in (*CATALOGUE, *FEEDS))
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in names)
 
 
 def test_a_durable_belongs_to_its_service_and_filters_one_subject():
-    subjects = {spec.subject for spec in CATALOGUE}
+    subjects = {spec.subject for spec in (*CATALOGUE, *FEEDS)}
     for consumer in consumers():
         assert consumer.durable.startswith(f"{consumer.service}-")
         assert consumer.filter_subject in subjects

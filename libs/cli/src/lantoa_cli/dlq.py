@@ -12,6 +12,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from lantoa_cli.topology import _KEYS, _URL, Keys, Url
+from lantoa_contracts.envelope import ACT_HEADERS
 from lantoa_runtime.topology.keys import KeyRing
 
 dlq = typer.Typer(no_args_is_help=True, help="Messages that a handler could not take.")
@@ -46,7 +47,8 @@ async def redrive(js: JetStreamContext, letter: RawStreamMsg) -> None:
     It goes to every consumer of that subject; those that handled it know it by its event id. The new message carries no
     ``Nats-Msg-Id``, or the stream would drop it as a repeat.
     """
-    headers = {name: value for name, value in (letter.headers or {}).items() if name.startswith("ce-")}
+    kept = (*ACT_HEADERS, "ce-")
+    headers = {name: value for name, value in (letter.headers or {}).items() if name.startswith(kept)}
     await js.publish((letter.headers or {})["Lt-Origin-Subject"], letter.data or b"", headers=headers)
     await js.delete_msg(_STREAM, letter.seq or 0)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from lantoa_contracts import device, envelope
-from lantoa_contracts.catalogue import CATALOGUE, SERVICES, EventSpec
+from lantoa_contracts.catalogue import CATALOGUE, FEEDS, SERVICES, EventSpec
 from lantoa_contracts.examples import EXAMPLES
 from lantoa_contracts.golden import MESSAGES
 from lantoa_contracts.streams import STREAMS
@@ -76,6 +76,8 @@ def document(part: str) -> Document:
         for reader in readers:
             durable = {"x-durable": spec.durable(reader), "x-max-ack-pending": spec.max_ack_pending}
             operations[f"{reader}.receive.{key}"] = {**_operation("receive", key, reader), **durable}
+    for feed in FEEDS:
+        _feed(feed, part, channels, operations, messages)
     for core in _OUTSIDE:
         if part in (PLATFORM, core.sender, core.receiver):
             models |= _outside(core, part, channels, operations, messages)
@@ -169,6 +171,30 @@ def meaning(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split("\n\n")[0].split())
 
 
+def _feed(spec: EventSpec, part: str, channels: Document, operations: Document, messages: Document) -> None:
+    """Add a reader of every event of a stream, for the parts that read it so."""
+    readers = [reader for reader in spec.consumers if part in (PLATFORM, reader)]
+    if not readers:
+        return
+    key = f"{spec.name}.v{spec.version}"
+    channels[key] = {
+        "address": spec.subject.replace(">", "{event}"),
+        "messages": {key: _message_ref(key)},
+        "parameters": {"event": {"description": "Every event of every service."}},
+    }
+    messages[key] = {
+        "name": spec.name,
+        "title": key,
+        "summary": meaning(spec.model),
+        "contentType": "application/json",
+        "payload": {"type": "object"},
+        "headers": {"$ref": f"#/components/schemas/{_HEADERS}"},
+    }
+    for reader in readers:
+        durable = {"x-durable": spec.durable(reader), "x-max-ack-pending": spec.max_ack_pending}
+        operations[f"{reader}.receive.{key}"] = {**_operation("receive", key, reader), **durable}
+
+
 def _operation(action: str, key: str, part: str) -> Document:
     return {
         "action": action,
@@ -229,9 +255,13 @@ def _headers() -> Document:
         envelope.SOURCE: {**text, "description": "`lantoa/<service>`"},
         envelope.TIME: {**text, "format": "date-time"},
         envelope.TRACEPARENT: {**text, "description": "W3C Trace Context of what caused it."},
+        envelope.ACTOR: {**text, "description": "The person of the staff who did it; absent where nobody did."},
+        envelope.ORIGIN: {**text, "description": "The address from which they did it."},
+        envelope.BEFORE: {**text, "description": "SHA-256 of the document before it; absent for a new one."},
+        envelope.AFTER: {**text, "description": "SHA-256 of the document after it."},
     }
-    needed = [name for name in properties if name != envelope.TRACEPARENT]
-    about = "CloudEvents 1.0 attributes in binary mode, as NATS headers."
+    needed = [name for name in properties if not name.startswith(("lt-", envelope.TRACEPARENT))]
+    about = "CloudEvents 1.0 attributes in binary mode, as NATS headers, and who did it."
     return {"type": "object", "description": about, "properties": properties, "required": needed}
 
 

@@ -1,8 +1,8 @@
 """The shapes that events and device messages are made of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 """An id of ours: fit for a NATS subject token and an MQTT topic level."""
@@ -51,8 +51,13 @@ class Event(Contract):
     """An event's body. The envelope (id, type, source, time, trace) travels in headers."""
 
 
+class AnyEvent(RootModel[dict[str, Any]]):
+    """The body of an event of any kind, for a reader of all of them."""
+
+
 Timestamp = AwareDatetime
 __all__ = [
+    "AnyEvent",
     "BlobRef",
     "Contract",
     "DeviceKind",

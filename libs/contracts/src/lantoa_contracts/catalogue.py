@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from lantoa_contracts.base import AnyEvent
 from lantoa_contracts.device import Ack, Alarm, ProofMessage, Reported
 from lantoa_contracts.events import alert, broadcast, content, contest, directory, fleet, signboard
 
@@ -138,6 +139,11 @@ DEVICE_MESSAGES: tuple[EventSpec, ...] = (
 )
 CATALOGUE: tuple[EventSpec, ...] = EVENTS + DEVICE_MESSAGES
 
+EVERY_EVENT = EventSpec("evt.all", AnyEvent, ("directory",), subject="evt.>", max_ack_pending=1000)
+"""The whole stream, for the audit: what a person did is taken down whatever kind of event tells of it."""
+FEEDS: tuple[EventSpec, ...] = (EVERY_EVENT,)
+"""Readers across kinds. They are no kinds of messages: nobody publishes them and they have no schema."""
+
 SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 """Services with a place in the topology. Each has its own nkey and rights."""
 
@@ -155,4 +161,4 @@ def by_type(type_: str) -> EventSpec:
 
 def consumed_by(service: str) -> tuple[EventSpec, ...]:
     """What a service reads, in catalogue order."""
-    return tuple(spec for spec in CATALOGUE if service in spec.consumers)
+    return tuple(spec for spec in (*CATALOGUE, *FEEDS) if service in spec.consumers)

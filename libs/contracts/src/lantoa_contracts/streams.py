@@ -8,7 +8,7 @@ device may set any header.
 from dataclasses import dataclass
 from typing import Literal
 
-from lantoa_contracts.catalogue import CATALOGUE
+from lantoa_contracts.catalogue import CATALOGUE, FEEDS
 
 _MIB = 1024 * 1024
 _DAY = 86_400
@@ -121,6 +121,6 @@ def consumers() -> tuple[ConsumerSpec, ...]:
             filter_subject=spec.subject,
             max_ack_pending=spec.max_ack_pending,
         )
-        for spec in CATALOGUE
+        for spec in (*CATALOGUE, *FEEDS)
         for service in spec.consumers
     )

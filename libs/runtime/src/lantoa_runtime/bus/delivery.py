@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, ValidationError
 
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_contracts.envelope import MSG_ID, TRACEPARENT, Envelope
+from lantoa_contracts.envelope import ACT_HEADERS, MSG_ID, TRACEPARENT, Act, Envelope
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.telemetry import (
@@ -49,6 +49,8 @@ _OUR_OWN_FAULTS = (MaxPayloadError, BadSubjectError, BadRequestError)
 _WRONG_PATHS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 """Files that are not as the program thinks; every other error of the operating system is a disk or a network."""
 _MOST_REMEMBERED = 1000
+_KEPT = frozenset({TRACEPARENT, *ACT_HEADERS})
+"""What a dead letter keeps of its headers besides the envelope, so that it can be put back as it was."""
 
 
 def is_infrastructure(error: Exception) -> bool:
@@ -87,6 +89,11 @@ class Meta:
     deliveries: int
     device_id: str | None = None
     """Who sent it, for a device message: the server checked that the sender may use this subject."""
+    type: str = ""
+    """The event's CloudEvents type."""
+    act: Act | None = None
+    """Who of the staff did it; ``None`` when nobody did."""
+    traceparent: str | None = None
 
 
 Handler = Callable[[Any, Meta], Awaitable[None]]
@@ -114,9 +121,19 @@ def read_meta(spec: EventSpec, msg: Msg) -> Meta:
         envelope = Envelope.from_headers(msg.headers or {})
     except (KeyError, ValueError) as error:
         raise EnvelopeRefused(f"{type(error).__name__} {error}") from error
-    if envelope.type != spec.type or envelope.time.tzinfo is None:
+    wide = spec.subject.endswith(".>")
+    if (envelope.type != spec.type and not wide) or envelope.time.tzinfo is None:
         raise EnvelopeRefused(f"{envelope.type} {envelope.time.isoformat()}")
-    return Meta(envelope.id, msg.subject, envelope.time, envelope.source, deliveries)
+    return Meta(
+        envelope.id,
+        msg.subject,
+        envelope.time,
+        envelope.source,
+        deliveries,
+        type=envelope.type,
+        act=envelope.act,
+        traceparent=envelope.traceparent,
+    )
 
 
 @dataclass
@@ -264,7 +281,7 @@ class Delivery:
 def dead_headers(msg: Msg, error: Exception, now: datetime) -> dict[str, str]:
     """What a dead letter says of the message that it was."""
     metadata = msg.metadata
-    kept = {name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name == TRACEPARENT}
+    kept = {name: value for name, value in (msg.headers or {}).items() if name.startswith("ce-") or name in _KEPT}
     return {
         **kept,
         "Nats-Msg-Id": f"{metadata.stream}.{metadata.consumer}.{metadata.sequence.stream}",

@@ -16,7 +16,8 @@ import structlog
 
 from lantoa_contracts.base import Event
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_contracts.envelope import Envelope
+from lantoa_contracts.envelope import Act, Envelope
+from lantoa_runtime.acting import current_act
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import DuplicateKey, EventRefused, StaleVersion, Unavailable
 from lantoa_runtime.mongo.driver import Collection, Document, Index
@@ -81,7 +82,8 @@ class Aggregates:
         Raises:
             DuplicateKey: the id or another unique key is taken.
         """
-        document: Document = {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events)}
+        act = current_act(after=fields) if events else None
+        document: Document = {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events, act)}
         await self.collection.insert_one(document)
         self.on_write(key)
         self._outbox.send(key, document.get("outbox", []))
@@ -96,7 +98,7 @@ class Aggregates:
             MongoError: some may be stored; their events wait in them for the sweeper.
         """
         documents = [
-            {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events)}
+            {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events, current_act(after=fields))}
             for key, (fields, events) in wanted.items()
         ]
         taken: set[str] = set()
@@ -125,7 +127,10 @@ class Aggregates:
             Unavailable: it holds all the unpublished events that a document may hold.
         """
         key, ver, waiting = document["_id"], document["ver"], document.get("outbox", [])
-        outbox = self._entries(key, ver + 1, events)
+        kept = {name: value for name, value in document.items() if name not in unset}
+        grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
+        after = {**kept, **changes, **grown}
+        outbox = self._entries(key, ver + 1, events, current_act(document, after) if events else None)
         entries = outbox.get("outbox", [])
         guard: dict[str, Any] = {"_id": key, "ver": ver}
         update: dict[str, Any] = {"$set": dict(changes), "$inc": {"ver": 1}}
@@ -144,9 +149,7 @@ class Aggregates:
             raise Unavailable("nats") if len(waiting) + len(entries) > MOST_WAITING else StaleVersion
         self.on_write(key)
         self._outbox.send(key, entries, waiting)
-        kept = {name: value for name, value in document.items() if name not in unset}
-        grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
-        return {**kept, **changes, **grown, "ver": ver + 1, "outbox": [*waiting, *entries]}
+        return {**after, "ver": ver + 1, "outbox": [*waiting, *entries]}
 
     async def change(self, key: str, decide: Callable[[Document | None], "Change | None"]) -> Document | None:
         """Load, decide, save, and once more where somebody else was faster; the document as it then is.
@@ -217,7 +220,7 @@ class Aggregates:
             await asyncio.gather(*map(one, batch))
         return counts
 
-    def _entries(self, key: str, ver: int, events: Sequence[Outgoing]) -> dict[str, Any]:
+    def _entries(self, key: str, ver: int, events: Sequence[Outgoing], act: Act | None = None) -> dict[str, Any]:
         if not events:
             return {}
         now = self._clock.now()
@@ -229,6 +232,7 @@ class Aggregates:
                 source=self._source,
                 time=now,
                 traceparent=current_traceparent(),
+                act=act,
             )
             entries.append(
                 {
