@@ -51,12 +51,24 @@ class Event(Contract):
     """An event's body. The envelope (id, type, source, time, trace) travels in headers."""
 
 
+class AccountEvent(Event):
+    """Something about a person; who believes something of them asks anew. It names nobody: readers look ids up."""
+
+    person_id: Id
+    ver: int
+    unit_id: Id | None
+    """The unit in whose audit it stands: of the grant, else the person's body."""
+    also: tuple[Id, ...] = ()
+    """People who hold roles on loan from this person: what they may do has changed with it."""
+
+
 class AnyEvent(RootModel[dict[str, Any]]):
     """The body of an event of any kind, for a reader of all of them."""
 
 
 Timestamp = AwareDatetime
 __all__ = [
+    "AccountEvent",
     "AnyEvent",
     "BlobRef",
     "Contract",

@@ -64,6 +64,14 @@ UNIT_CHANGED = EventSpec(
     directory.UnitChanged,
     ("content", "fleet", "broadcast", "signboard", "alert", "contest", "reporting"),
 )
+ACCOUNT_CREATED = EventSpec("directory.account.created", directory.AccountCreated)
+ACCOUNT_CHANGED = EventSpec("directory.account.changed", directory.AccountChanged)
+ACCOUNT_GRANTED = EventSpec("directory.account.granted", directory.AccountGranted)
+ACCOUNT_REVOKED = EventSpec("directory.account.revoked", directory.AccountRevoked)
+ACCOUNT_LOCKED = EventSpec("directory.account.locked", directory.AccountLocked)
+ACCOUNT_UNLOCKED = EventSpec("directory.account.unlocked", directory.AccountUnlocked)
+ACCOUNT_RESET = EventSpec("directory.account.reset", directory.AccountReset)
+AUDIT_SEALED = EventSpec("directory.audit.sealed", directory.AuditSealed)
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
 ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"))
@@ -104,6 +112,14 @@ DEVICE_REPORTED = _device("reported", Reported, "fleet", stream="REPORTED", pend
 
 EVENTS: tuple[EventSpec, ...] = (
     UNIT_CHANGED,
+    ACCOUNT_CREATED,
+    ACCOUNT_CHANGED,
+    ACCOUNT_GRANTED,
+    ACCOUNT_REVOKED,
+    ACCOUNT_LOCKED,
+    ACCOUNT_UNLOCKED,
+    ACCOUNT_RESET,
+    AUDIT_SEALED,
     ITEM_SUBMITTED,
     ITEM_APPROVED,
     ITEM_WITHDRAWN,

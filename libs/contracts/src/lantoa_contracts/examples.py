@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic import BaseModel
 
+from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device_examples import (
     AIRED,
     AIRED_SIGNED,
@@ -45,7 +46,17 @@ from lantoa_contracts.events.content import (
     Rendition,
 )
 from lantoa_contracts.events.contest import AttemptAccepted
-from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.directory import (
+    AccountChanged,
+    AccountCreated,
+    AccountGranted,
+    AccountLocked,
+    AccountReset,
+    AccountRevoked,
+    AccountUnlocked,
+    AuditSealed,
+    UnitChanged,
+)
 from lantoa_contracts.events.fleet import (
     AlarmRaised,
     AlarmResolved,
@@ -84,6 +95,46 @@ _EVENTS: dict[str, BaseModel] = {
         valid_to=None,
         lat=9.869,
         lon=106.062,
+    ),
+    "directory.account.created.v1": AccountCreated(person_id=AUTHOR, ver=1, unit_id=UNIT),
+    "directory.account.changed.v1": AccountChanged(person_id=AUTHOR, ver=4, unit_id=UNIT, fields=("phone", "title")),
+    "directory.account.granted.v1": AccountGranted(
+        person_id=AUTHOR,
+        ver=5,
+        unit_id=UNIT,
+        grant_id="019aaf31-7c1e",
+        role="approver",
+        valid_from=date(2026, 11, 23),
+        valid_to=date(2026, 11, 27),
+        lender_id=APPROVER,
+    ),
+    "directory.account.revoked.v1": AccountRevoked(
+        person_id=AUTHOR,
+        ver=6,
+        unit_id=UNIT,
+        grant_id="019aaf31-7c1e",
+        role="approver",
+        valid_from=date(2026, 11, 23),
+        valid_to=date(2026, 11, 24),
+        lender_id=APPROVER,
+    ),
+    "directory.account.locked.v1": AccountLocked(person_id=APPROVER, ver=7, unit_id=UNIT, also=(AUTHOR,)),
+    "directory.account.unlocked.v1": AccountUnlocked(person_id=APPROVER, ver=8, unit_id=UNIT, also=(AUTHOR,)),
+    "directory.account.reset.v1": AccountReset(person_id=APPROVER, ver=9, unit_id=UNIT, what="password"),
+    "directory.audit.sealed.v1": AuditSealed(
+        number=1,
+        ver=1,
+        seal=SignedDocument(
+            kid="4f5ac1e0d3b24a7f",
+            p='{"at":"2026-11-24T09:00:00.000+00:00","heads":[["'
+            + UNIT
+            + '",12,"'
+            + "ab" * 32
+            + '"]],"number":1,"prev":"'
+            + "0" * 64
+            + '"}',
+            sig="c2ln" * 21 + "cw",
+        ),
     ),
     "content.item.submitted.v1": ItemSubmitted(item_id=ITEM, ver=4, revision=2, unit_id=UNIT, author_id=AUTHOR),
     "content.item.approved.v1": ItemApproved(

@@ -66,6 +66,13 @@ MEDIA_READ = Permission("gateway.media.read", who="anyone")
 
 UNIT_READ = Permission("directory.unit.read", STAFF | {SYSTEM})
 PERSON_READ = Permission("directory.person.read", _any_of("auditor", "admin"))
+PERSON_WRITE = Permission("directory.person.write", _any_of("admin") | {SYSTEM})
+"""Take people up, change and lock them, grant roles, give one-time passwords: never to oneself or who stands above."""
+COLLEAGUE_READ = Permission("directory.colleague.read", STAFF)
+"""Names and titles of people in one's units, and one's own entry."""
+ROLE_LEND = Permission("directory.role.lend", STAFF)
+"""Lend one's own roles for days of leave."""
+AUDIT_READ = Permission("directory.audit.read", _any_of("auditor", "admin") | {SYSTEM})
 REGISTER_IMPORT = Permission("directory.register.import", _any_of("admin") | {SYSTEM})
 SESSION_KEEP = Permission("directory.session.keep", who="system")
 """Sessions and codes, for the gateway alone."""

@@ -38,8 +38,8 @@ _MOST_GUESSES = 200
 Entry = Mapping[str, Any]
 Kind = Literal["flipped", "deleted", "truncated", "reordered", "replayed", "rewritten", "forged"]
 """``flipped``: an entry says something else · ``deleted``: entries are missing in the middle · ``truncated``: at the
-end · ``reordered``: not at their place · ``replayed``: an old seal stands where a newer one belongs · ``rewritten``: all
-fits, but not to what was sealed · ``forged``: a seal that this key has not signed."""
+end · ``reordered``: not at their place · ``replayed``: an old seal stands where a newer one belongs · ``rewritten``:
+all fits, but not to what was sealed · ``forged``: a seal that this key has not signed."""
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,93 @@
-"""The directory: units of territory and bodies, people and citizens, sign-in."""
+"""The directory: units of territory and bodies, people and citizens, sign-in, the audit."""
 
+from datetime import date, timedelta
+
+from lantoa_calendar.periods import ZONE
 from lantoa_directory.adapters import Argon2Passwords, CodesFile
+from lantoa_directory.api.audit import audit_routes
 from lantoa_directory.api.citizens import citizen_routes
 from lantoa_directory.api.directory import admin_routes, session_routes, unit_routes
+from lantoa_directory.api.people import door_routes, people_routes, right_routes
+from lantoa_directory.consumers import register
+from lantoa_directory.domain.people import Grant
 from lantoa_directory.settings import DirectorySettings
+from lantoa_directory.usecases.accounts import Accounts
+from lantoa_directory.usecases.audit import Audit
 from lantoa_directory.usecases.citizens import Citizens
+from lantoa_directory.usecases.editing import Editing
+from lantoa_directory.usecases.grants import held_by
+from lantoa_directory.usecases.last_admin import LastAdmin
 from lantoa_directory.usecases.loading import Stores
+from lantoa_directory.usecases.people import Reach
+from lantoa_directory.usecases.rights import Rights
+from lantoa_directory.usecases.seals import Seals
 from lantoa_directory.usecases.sessions import Sessions
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.mongo import Index
+from lantoa_runtime.mongo import Document, Index
 from lantoa_runtime.service import Service, service_main
+from lantoa_signing.documents import SigningKey
+
+_SEAL_LOOK_SECONDS = 15.0
 
 INDEXES = (
     Index("units", ("tokens",)),
     Index("units", ("path",)),
     Index("people", ("login",), unique=True),
     Index("people", ("units",)),
+    Index("people", ("grants.lender",), sparse=True),
     Index("sessions", ("ends_at",), ttl_seconds=0),
     Index("sessions", ("person_id",)),
     Index("sessions", ("citizen_id",), sparse=True),
     Index("attempts", ("at",), ttl_seconds=3600),
     Index("citizens", ("phone",), unique=True, sparse=True),
+    Index("audit", ("chain", "seq"), unique=True),
+    Index("audit", ("at", "_id")),
+    Index("audit", ("actor", "at")),
+    Index("seals", ("number",), unique=True),
     Index("challenges", ("gone_at",), ttl_seconds=0),
 )
 
 
 def build(service: Service[DirectorySettings]) -> None:
-    """Hang the directory's routes on its service."""
-    stores = Stores(service.aggregates("units"), service.db["people"], service.db["sessions"], Argon2Passwords())
+    """Hang the directory's routes, readers and jobs on its service."""
     # Sessions run by the unshifted clock, because the database removes them by its own.
     clock = Clock()
-    sessions = Sessions(service.db, stores.passwords, clock)
+    units, people, passwords = service.aggregates("units"), service.aggregates("people"), Argon2Passwords()
+
+    def today() -> date:
+        return service.clock.now().astimezone(ZONE).date()
+
+    async def held(person: Document) -> tuple[Grant, ...]:
+        return await held_by(people.collection, units.collection, person, today())
+
+    sessions = Sessions(service.db, passwords, clock, held)
+
+    async def end_all(person_id: str) -> None:
+        await sessions.end_all("person", person_id)
+
+    async def reset_factors(person_id: str) -> None:
+        await service.db["accounts"].delete_one({"_id": person_id})
+
+    reach = Reach(people, units.collection, today)
+    guard = LastAdmin(service.db, service.clock)
+    editing = Editing(reach, guard, service.clock)
+    accounts, rights = Accounts(editing, passwords, end_all, reset_factors), Rights(editing)
     codes_file = service.settings.directory_codes_file
     citizens = Citizens(service.db, sessions, CodesFile(codes_file, clock) if codes_file else None, clock)
-    service.routes(unit_routes(stores.units))
+    audit = Audit(service.db, reach)
+    key_file, interval = service.settings.directory_audit_key_file, service.settings.directory_seal_seconds
+    key = SigningKey(key_file.read_bytes()) if key_file else None
+    seals = Seals(service.aggregates("seals"), audit, key, timedelta(seconds=interval), service.clock)
+    service.routes(unit_routes(units))
     service.routes(session_routes(sessions))
     service.routes(citizen_routes(citizens))
-    service.routes(admin_routes(stores))
+    service.routes(people_routes(accounts, rights))
+    service.routes(right_routes(rights))
+    service.routes(door_routes(accounts, rights))
+    service.routes(admin_routes(Stores(units, reach, passwords, end_all, guard)))
+    service.routes(audit_routes(audit, seals))
+    register(service.bus, audit, service.clock)
+    service.every("seal", min(_SEAL_LOOK_SECONDS, interval), seals.turn)
 
 
 main = service_main("directory", DirectorySettings, build, INDEXES)

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from lantoa_contracts.policy import SYSTEM, Permission, allowed
+from lantoa_runtime.acting import Actor, act_as
 from lantoa_runtime.errors import AppError, Forbidden
 
 HEADER = "x-internal-token"
@@ -45,6 +46,8 @@ class Caller:
     """When the caller last showed who they are, in Unix seconds; ``None`` for who has no password."""
     only: frozenset[str] | None = None
     """Names of the permissions to which an access token is limited; ``None`` for who signed in themselves."""
+    origin: str = ""
+    """The address from which they came, as the gateway saw it."""
 
     def may(self, permission: Permission, path: Iterable[str]) -> bool:
         """Whether the caller may do this to what lies at a path from the root."""
@@ -109,6 +112,7 @@ class TokenSigner:
             "citizen": caller.citizen,
             "auth_time": caller.signed_in_at,
             **({"only": sorted(caller.only)} if caller.only is not None else {}),
+            **({"origin": caller.origin} if caller.origin else {}),
             "iat": int(now),
             "exp": int(now) + LIFETIME_SECONDS,
         }
@@ -149,7 +153,8 @@ class TokenVerifier:
         since = claims.get("auth_time")
         since = since if isinstance(since, int) else None
         only = frozenset(claims["only"]) if "only" in claims else None
-        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True, since, only)
+        origin = str(claims.get("origin", ""))
+        caller = Caller(claims["sub"], claims["name"], grants, claims.get("citizen") is True, since, only, origin)
         self._known[token] = (claims["exp"], caller)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -184,6 +189,7 @@ class Allows:
             Forbidden: they do not hold it; ``citizens-only``, to staff where citizens are meant.
         """
         caller = _caller(request, token)
+        act_as(Actor(caller.id, caller.origin) if caller.signed_in else None)
         if caller.holds(self.permission):
             return caller
         if not (caller.signed_in or caller.citizen):

@@ -47,17 +47,6 @@ class NamedGrant(GrantOut):
     unit_name: str
 
 
-class PersonOut(BaseModel):
-    """A person as administrators see them."""
-
-    id: str
-    body_id: str | None
-    login: str
-    name: str
-    title: str
-    grants: list[GrantOut]
-
-
 class SignedInPerson(BaseModel):
     """A person as the gateway and the person see them."""
 

@@ -1,4 +1,4 @@
-"""HTTP: units for whoever is signed in, people for administrators, sign-in for the gateway alone."""
+"""HTTP: units for whoever is signed in, loading for administrators, sign-in for the gateway alone."""
 
 from typing import Annotated, Any
 
@@ -8,11 +8,10 @@ from pydantic import Field, StringConstraints
 from lantoa_calendar.periods import ZONE
 from lantoa_contracts.base import Id
 from lantoa_contracts.events.directory import UnitKind
-from lantoa_contracts.policy import PERSON_READ, REGISTER_IMPORT, REPLAY, SESSION_KEEP, UNIT_READ, Role
+from lantoa_contracts.policy import REGISTER_IMPORT, REPLAY, SESSION_KEEP, UNIT_READ, Role
 from lantoa_directory.api.answers import (
     CitizenResolved,
     Imported,
-    PersonOut,
     PersonResolved,
     PersonSession,
     Replayed,
@@ -20,7 +19,7 @@ from lantoa_directory.api.answers import (
 )
 from lantoa_directory.domain.units import Successor, Unit
 from lantoa_directory.usecases.loading import Given, Stores, load
-from lantoa_directory.usecases.people import NewPerson, find_people
+from lantoa_directory.usecases.people import NewPerson
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
 from lantoa_directory.usecases.units import find_units, get_unit, replay_units
 from lantoa_runtime.errors import Forbidden
@@ -127,14 +126,6 @@ def _unit_view(unit: Document) -> dict[str, Any]:
     return {"id": unit["_id"], "parent_id": unit["parent"], **{name: unit[name] for name in names}}
 
 
-def _person_view(person: Document) -> dict[str, Any]:
-    return {
-        "id": person["_id"],
-        "body_id": person["body"],
-        **{name: person[name] for name in ("login", "name", "title", "grants")},
-    }
-
-
 def unit_routes(units: Aggregates) -> APIRouter:
     """Find units."""
     router = APIRouter(tags=["units"])
@@ -191,18 +182,8 @@ def session_routes(sessions: Sessions) -> APIRouter:
 
 
 def admin_routes(stores: Stores) -> APIRouter:
-    """People, and the loading of units and people."""
+    """The loading of units and people."""
     router = APIRouter(tags=["administration"])
-
-    @router.get("/people", response_model=Page[PersonOut])
-    async def list_people(
-        caller: Annotated[Caller, allows(PERSON_READ)],
-        limit: PageLimit = 50,
-        cursor: Annotated[str | None, Query(max_length=1000)] = None,
-    ) -> dict[str, Any]:
-        """People of the units whose people the caller may see."""
-        found, following = await find_people(stores.people, stores.units.collection, caller, limit, cursor)
-        return {"items": [_person_view(person) for person in found], "next": following}
 
     @router.post("/import", response_model=Imported)
     async def load_all(body: Import, caller: Annotated[Caller, allows(REGISTER_IMPORT)]) -> dict[str, int]:

@@ -2,10 +2,9 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-
-from lantoa_contracts.policy import ROLES
+from typing import Any
 
 LONGEST_LOAN = timedelta(days=92)
 """Roles are lent for days of leave; what lasts longer is an administrator's to grant."""
@@ -45,6 +44,8 @@ class Grant:
     """Whose role it is, when it is lent."""
     delegation: str | None = None
     """The loan that it is part of."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What acts on units wrote beside it."""
 
     def in_force(self, day: date) -> bool:
         """Whether it holds on a day."""
@@ -161,22 +162,8 @@ def ended(grants: tuple[Grant, ...], ids: frozenset[str], today: date) -> tuple[
         if grant.id not in ids or grant.over(today):
             kept.append(grant)
         elif grant.begins is None or grant.begins < today:
-            kept.append(_until(grant, yesterday))
+            kept.append(replace(grant, ends=yesterday))
     return tuple(kept)
-
-
-def _until(grant: Grant, day: date) -> Grant:
-    return Grant(
-        grant.id,
-        grant.role,
-        grant.unit_id,
-        grant.begins,
-        day,
-        grant.reason,
-        grant.by,
-        grant.lender,
-        grant.delegation,
-    )
 
 
 def last_admin(before: Holder, after: Holder, others: Iterable[Holder], root: str, today: date) -> bool:
@@ -199,8 +186,3 @@ def _reigns(holder: Holder, root: str, today: date) -> list[date | None]:
 def one_time_password(choose: Callable[[str], str] = secrets.choice) -> str:
     """Four groups of four letters and digits that can be read out on the phone: 79 bits."""
     return "-".join("".join(choose(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
-
-
-def known_role(role: str) -> bool:
-    """Whether there is such a role."""
-    return role in ROLES

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lantoa_contracts.policy import REGISTER_IMPORT
+from lantoa_contracts.policy import EVERYWHERE, REGISTER_IMPORT
 from lantoa_directory.domain.units import Successor, Unit
-from lantoa_directory.usecases.people import NewPerson, Passwords, store_people
+from lantoa_directory.usecases.last_admin import LastAdmin
+from lantoa_directory.usecases.people import EndAll, NewPerson, Passwords, Reach, store_people
 from lantoa_directory.usecases.units import all_units, plan_units, store_units
-from lantoa_runtime.errors import Invalid
+from lantoa_runtime.errors import Forbidden, Invalid
 from lantoa_runtime.http.auth import Caller
-from lantoa_runtime.mongo import Aggregates, Collection
+from lantoa_runtime.mongo import Aggregates
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,10 @@ class Stores:
     """Where the directory keeps what it owns."""
 
     units: Aggregates
-    people: Collection
-    sessions: Collection
+    reach: Reach
     passwords: Passwords
+    end_all: EndAll
+    guard: LastAdmin
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
     Raises:
         Invalid: units do not make a tree, or a person is tied to an unknown unit.
         Forbidden: the caller is neither the operator nor administrator of all that is touched.
-        Conflict: a login is taken.
+        Conflict: a login is taken, or a root would lose its last administrator.
     """
     before = await all_units(stores.units.collection)
     changed = plan_units(before, given.units, given.successors)
@@ -47,7 +49,8 @@ async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
             raise Invalid("unknown-unit", f"/people/{number}", unit_id=unknown[0])
     await _check(stores, caller, before, after, changed, given.people)
     await store_units(stores.units, changed)
-    return len(changed), await store_people(stores.people, stores.sessions, stores.passwords, given.people)
+    guard = None if EVERYWHERE in caller.units(REGISTER_IMPORT) else stores.guard
+    return len(changed), await store_people(stores.reach, stores.end_all, stores.passwords, given.people, guard)
 
 
 async def _check(
@@ -59,14 +62,17 @@ async def _check(
     people: Sequence[NewPerson],
 ) -> None:
     """An administrator changes what lies below, where it was and where it will be: not their own unit, which they
-    could move away from those above, and no unit of others. A root, and who has no unit, is the operator's.
+    could move away from those above, and no unit of others, nor themselves. A root, and who has no unit, is the
+    operator's.
     """
     for unit in changed:
         caller.require(REGISTER_IMPORT, unit.path[:-1])
         if unit.id in before:
             caller.require(REGISTER_IMPORT, before[unit.id].path[:-1])
     for person in people:
-        stored = await stores.people.find_one({"_id": person.id}, {"units": 1})
+        if person.id == caller.id:
+            raise Forbidden("directory.not-yourself")
+        stored = await stores.reach.people.collection.find_one({"_id": person.id}, {"units": 1})
         for units in [person.units, *([stored["units"]] if stored else [])]:
             if not units:
                 caller.require(REGISTER_IMPORT, ())

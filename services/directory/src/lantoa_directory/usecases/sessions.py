@@ -3,10 +3,12 @@
 import hashlib
 import math
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from lantoa_calendar.text import fold
+from lantoa_directory.domain.people import Grant
 from lantoa_directory.domain.signin import session_end, wait_seconds
 from lantoa_directory.usecases.people import Passwords
 from lantoa_runtime.clock import Clock
@@ -16,6 +18,8 @@ from lantoa_runtime.mongo import Database, Document, DuplicateKey
 _RACES = 20
 
 
+HeldBy = Callable[[Document], Awaitable[tuple[Grant, ...]]]
+"""What somebody may use today, by their document."""
 Kind = Literal["person", "citizen"]
 
 
@@ -40,7 +44,7 @@ def citizen_view(citizen: Document) -> dict[str, Any]:
 class Sessions:
     """Who is signed in. The database holds digests of session ids: whoever reads it cannot use one."""
 
-    def __init__(self, db: Database, passwords: Passwords, clock: Clock) -> None:
+    def __init__(self, db: Database, passwords: Passwords, clock: Clock, held: HeldBy) -> None:
         self._people = db["people"]
         self._citizens = db["citizens"]
         self._units = db["units"]
@@ -48,6 +52,7 @@ class Sessions:
         self._attempts = db["attempts"]
         self._passwords = passwords
         self._clock = clock
+        self._held = held
 
     async def sign_in(self, login: str, password: str) -> tuple[str, dict[str, Any]]:
         """A new session's id (256 random bits) and the person.
@@ -62,7 +67,8 @@ class Sessions:
         now = self._clock.now()
         await self._count(attempt, now)
         person = await self._people.find_one({"login": name})
-        if not await self._passwords.fits(person["password"] if person else None, password) or person is None:
+        fits = await self._passwords.fits(person["password"] if person else None, password)
+        if not fits or person is None or person.get("locked"):
             raise AppError("directory.wrong-credentials", 401)
         await self._attempts.delete_one({"_id": attempt})
         since = self._clock.now()
@@ -109,7 +115,7 @@ class Sessions:
         owners = self._people if kind == "person" else self._citizens
         owner = await owners.find_one({"_id": session[f"{kind}_id"]})
         # An erased citizen has no name any more; a session that began in that moment ends here.
-        if owner is None or "name" not in owner:
+        if owner is None or "name" not in owner or owner.get("locked"):
             raise AppError("sign-in-required", 401)
         await self._sessions.update_one(key, {"$set": {"ends_at": session_end(session["created_at"], now)}})
         return {
@@ -126,8 +132,9 @@ class Sessions:
         await self._sessions.delete_many({f"{kind}_id": owner_id})
 
     async def _view(self, person: Document, signed_in_at: datetime) -> dict[str, Any]:
-        ids = [grant["unit_id"] for grant in person["grants"]]
+        held = dict.fromkeys((grant.role, grant.unit_id) for grant in await self._held(person))
+        ids = sorted({unit_id for _, unit_id in held})
         names = {unit["_id"]: unit["name"] for unit in await self._units.find({"_id": {"$in": ids}}, {"name": 1})}
-        grants = [{**grant, "unit_name": names.get(grant["unit_id"], "")} for grant in person["grants"]]
+        grants = [{"role": role, "unit_id": unit, "unit_name": names.get(unit, "")} for role, unit in held]
         about = {"id": person["_id"], "name": person["name"], "title": person["title"]}
         return {**about, "grants": grants, "signed_in_at": signed_in_at}

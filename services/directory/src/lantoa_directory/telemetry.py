@@ -1,0 +1,12 @@
+"""Metrics of the directory: what is written into the audit, and how long ago it was sealed."""
+
+from prometheus_client import Counter, Gauge
+
+from lantoa_contracts.catalogue import SERVICES
+
+AUDIT_ENTRIES = Counter("lantoa_audit_entries_total", "Acts written into the audit, by service", ["component"])
+AUDIT_LAG = Gauge("lantoa_audit_lag_seconds", "From the last act to its entry")
+AUDIT_SEAL_AGE = Gauge("lantoa_audit_seal_age_seconds", "Since the last seal; since the start where there is none")
+
+for service in SERVICES:
+    AUDIT_ENTRIES.labels(service)  # From the start: a rate sees the first one rise from 0.
