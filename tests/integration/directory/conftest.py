@@ -1,8 +1,13 @@
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from people_world import Town
 
 from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_directory.main import INDEXES, build
@@ -92,3 +97,21 @@ def sign_in(loaded, who):
         return await loaded.call("POST", "/sign-in", who.gateway, body, **options)
 
     return do
+
+
+@pytest.fixture
+async def open_town(start_service, nats_server):
+    """Start the directory with a key to seal, and people in it."""
+
+    async def start(**overrides):
+        quiet = {"directory_audit_key_file": nats_server.ring.audit_file}
+        town = Town(await start_service("directory", DirectorySettings, build, INDEXES, **(quiet | overrides)))
+        await town.load()
+        return town
+
+    return start
+
+
+@pytest.fixture
+async def town(open_town):
+    return await open_town()

@@ -91,7 +91,7 @@ async def test_replay_publishes_every_unit_again_as_it_stands(loaded, who, event
 FOR_OTHERS = (
     ("POST", "/import", {"units": [{"unit_id": "u-4", "code": "4", "name": "Xã", "kind": "commune", "parent": "u-1"}]}),
     ("POST", "/replay", None),
-    ("GET", "/people", None),
+    ("POST", "/people/p-vinh/unlock", None),
     ("POST", "/sign-in", {"login": "lan", "password": "x"}),
     ("POST", "/sessions/resolve", {"session_id": "x"}),
     ("POST", "/sessions/end", {"session_id": "x"}),

@@ -49,6 +49,8 @@
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_DEVICE_KEYS_FILE" "/keys/device_keys.json") -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_ROOT_PUBLIC" $values.keys.rootPublic) -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_CONSOLE_DIR" "/opt/lantoa/console") -}}
+{{- else if eq .name "directory" -}}
+{{- include "lantoa.var" (list "LANTOA_DIRECTORY_AUDIT_KEY_FILE" "/keys/audit.key") -}}
 {{- else if eq .name "alert" -}}
 {{- include "lantoa.var" (list "LANTOA_ALERT_KEY_FILE" "/keys/alert.key") -}}
 {{- include "lantoa.var" (list "LANTOA_ALERT_HOLDERS_FILE" "/keys/alert_holders.json") -}}

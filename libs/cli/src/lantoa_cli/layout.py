@@ -137,7 +137,10 @@ class Layout:
                 "LANTOA_GATEWAY_CONSOLE_DIR": str(self.root / "services/console/dist"),
             }
         if name == "directory":
-            return {"LANTOA_DIRECTORY_CODES_FILE": str(self.codes_file)}
+            return {
+                "LANTOA_DIRECTORY_AUDIT_KEY_FILE": str(self.ring.audit_file),
+                "LANTOA_DIRECTORY_CODES_FILE": str(self.codes_file),
+            }
         if name == "content":
             return {
                 "LANTOA_CONTENT_SPEECH_COMMAND": json.dumps(self._speech_worker()),

@@ -16,6 +16,7 @@ import typer
 
 from lantoa_cli import demo
 from lantoa_cli.alert import alert
+from lantoa_cli.audit import audit
 from lantoa_cli.dlq import dlq
 from lantoa_cli.errors import Refused
 from lantoa_cli.fleet import fleet
@@ -40,6 +41,7 @@ app.add_typer(contracts_app, name="contracts")
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(alert, name="alert")
+app.add_typer(audit, name="audit")
 app.add_typer(fleet, name="fleet")
 app.command("replay")(replay)
 app.command("load")(load)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +29,20 @@ class Operator:
         self._caller = Caller("operator", "Người vận hành", grants)
         key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
         self._signer = TokenSigner(key)
+
+    async def pieces(self, service: str, path: str) -> AsyncIterator[bytes]:
+        """A service's answer as it comes.
+
+        Raises:
+            Refused: the answer was an error.
+        """
+        headers = {HEADER: self._signer.sign(self._caller, service, time.time())}
+        url = f"{self._url_of(service)}/api/v1/{service}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+            if response.status >= 400:
+                raise Refused(f"{service} {path}: {response.status} {await response.text()}")
+            async for piece in response.content.iter_any():
+                yield piece
 
     async def call(self, service: str, method: str, path: str, body: Any = None, ver: int | None = None) -> Any:
         """The JSON answer of a service.

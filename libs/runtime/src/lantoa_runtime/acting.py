@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -41,12 +41,15 @@ def acting(actor: Actor | None) -> Iterator[None]:
         _actor.reset(token)
 
 
-def current_act(before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None) -> Act | None:
+State = Callable[[], Mapping[str, Any]]
+
+
+def current_act(before: State | None, after: State) -> Act | None:
     """Who acts now, with the hashes of what they changed; ``None`` when nobody does, and then nothing is computed."""
     actor = _actor.get()
     if actor is None:
         return None
-    return Act(actor.id, actor.origin, state_hash(before) if before else "", state_hash(after) if after else "")
+    return Act(actor.id, actor.origin, state_hash(before()) if before else "", state_hash(after()))
 
 
 def state_hash(document: Mapping[str, Any]) -> str:

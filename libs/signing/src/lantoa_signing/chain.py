@@ -7,7 +7,7 @@ before it. Whoever has the entries, the seals and the public key can find what w
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,13 +102,14 @@ def seal_text(number: int, at: str, prev: str, heads: Iterable[Head]) -> str:
     return canonical({"number": number, "at": at, "prev": prev, "heads": listed})
 
 
-def open_seal(document: SignedDocument, public: bytes) -> Seal:
-    """What a seal says, once its signature has been checked.
+def open_seal(document: SignedDocument, publics: Iterable[bytes]) -> Seal:
+    """What a seal says, once its signature has been checked against the keys that have sealed.
 
     Raises:
-        SignatureRefused: it is not signed by this key, or says nothing that a seal says.
+        SignatureRefused: it is not signed by one of them, or says nothing that a seal says.
     """
-    if document.kid != key_id(public):
+    public = next((one for one in publics if key_id(one) == document.kid), None)
+    if public is None:
         raise SignatureRefused("unknown key")
     text = verify(document, public)
     try:
@@ -123,33 +124,35 @@ def examine(
     chains: Mapping[str, Sequence[Entry]],
     seals: Sequence[SignedDocument],
     copies: Sequence[SignedDocument],
-    public: bytes,
+    publics: Collection[bytes],
+    only: Container[str] | None = None,
 ) -> list[Finding]:
     """Everything that is not as it was written, by chain and place; empty when all is well.
 
     ``chains`` and ``seals`` are given as they were found, in that order; ``copies`` are seals from another place than
-    ``seals``, as many as there are.
+    ``seals``, as many as there are. ``only`` names the chains that were looked at, where those are not all.
     """
-    kept, findings = _examine_seals(seals, copies, public)
+    kept, findings = _examine_seals(seals, copies, publics)
     sealed: dict[str, dict[int, str]] = {}
     for seal in kept:
         for head in seal.heads:
-            sealed.setdefault(head.chain, {})[head.seq] = head.hash
+            if only is None or head.chain in only:
+                sealed.setdefault(head.chain, {})[head.seq] = head.hash
     for chain in sorted({*chains, *sealed}):
         findings += _examine_chain(chain, chains.get(chain, ()), sealed.get(chain, {}))
     return findings
 
 
 def _examine_seals(
-    seals: Sequence[SignedDocument], copies: Sequence[SignedDocument], public: bytes
+    seals: Sequence[SignedDocument], copies: Sequence[SignedDocument], publics: Collection[bytes]
 ) -> tuple[list[Seal], list[Finding]]:
     findings: list[Finding] = []
-    trusted = {seal.number: seal for seal in _opened(copies, public)}
+    trusted = {seal.number: seal for seal in _opened(copies, publics)}
     found: list[Seal] = []
     due, before = 1, GENESIS
     for document in seals:
         try:
-            seal = open_seal(document, public)
+            seal = open_seal(document, publics)
         except SignatureRefused:
             findings.append(Finding("forged", SEALS, due))
             due, before = due + 1, ""
@@ -171,10 +174,10 @@ def _examine_seals(
     return [*found, *trusted.values()], findings
 
 
-def _opened(documents: Iterable[SignedDocument], public: bytes) -> Iterator[Seal]:
+def _opened(documents: Iterable[SignedDocument], publics: Collection[bytes]) -> Iterator[Seal]:
     for document in documents:
         try:
-            yield open_seal(document, public)
+            yield open_seal(document, publics)
         except SignatureRefused:
             continue
 

@@ -82,7 +82,7 @@ class Aggregates:
         Raises:
             DuplicateKey: the id or another unique key is taken.
         """
-        act = current_act(after=fields) if events else None
+        act = _made(fields) if events else None
         document: Document = {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events, act)}
         await self.collection.insert_one(document)
         self.on_write(key)
@@ -98,7 +98,7 @@ class Aggregates:
             MongoError: some may be stored; their events wait in them for the sweeper.
         """
         documents = [
-            {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events, current_act(after=fields))}
+            {"_id": key, **fields, "ver": 1, **self._entries(key, 1, events, _made(fields) if events else None)}
             for key, (fields, events) in wanted.items()
         ]
         taken: set[str] = set()
@@ -130,7 +130,7 @@ class Aggregates:
         kept = {name: value for name, value in document.items() if name not in unset}
         grown = {field: [*document.get(field, []), *values] for field, values in (push or {}).items()}
         after = {**kept, **changes, **grown}
-        outbox = self._entries(key, ver + 1, events, current_act(document, after) if events else None)
+        outbox = self._entries(key, ver + 1, events, current_act(lambda: document, lambda: after) if events else None)
         entries = outbox.get("outbox", [])
         guard: dict[str, Any] = {"_id": key, "ver": ver}
         update: dict[str, Any] = {"$set": dict(changes), "$inc": {"ver": 1}}
@@ -251,3 +251,7 @@ class Aggregates:
     async def drain(self) -> None:
         """Wait until no publish of this process is under way."""
         await self._outbox.drain()
+
+
+def _made(fields: Mapping[str, Any]) -> Act | None:
+    return current_act(None, lambda: fields)

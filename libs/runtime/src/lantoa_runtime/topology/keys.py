@@ -82,6 +82,16 @@ class KeyRing:
         return self.folder / "alert_holders.json"
 
     @property
+    def audit_file(self) -> Path:
+        """32 bytes: the directory's key that seals the audit."""
+        return self.folder / "audit.key"
+
+    @property
+    def audit_public_file(self) -> Path:
+        """Public forms of the keys that have sealed the audit, base64url of 32 bytes, one a line."""
+        return self.folder / "audit.pub"
+
+    @property
     def key_set_file(self) -> Path:
         """The key set that the root has signed."""
         return self.folder / "device_keys.json"
@@ -116,9 +126,11 @@ def ensure_keys(folder: Path) -> KeyRing:
             write_key_file(ring.seed_file(user), new_seed(secrets.token_bytes(32)).encode())
     if not ring.issuer_file.exists():
         write_key_file(ring.issuer_file, new_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_ACCOUNT).encode())
-    for raw in (ring.curve_file, ring.fleet_file, ring.alert_file):
+    for raw in (ring.curve_file, ring.fleet_file, ring.alert_file, ring.audit_file):
         if not raw.exists():
             write_key_file(raw, secrets.token_bytes(32))
+    if not ring.audit_public_file.exists():
+        write_key_file(ring.audit_public_file, f"{b64(SigningKey(ring.audit_file.read_bytes()).public)}\n".encode())
     if not ring.root_public_file.exists():  # Where it does, the private half may lie in a safe.
         if not ring.root_file.exists():
             write_key_file(ring.root_file, secrets.token_bytes(32))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lantoa_contracts.catalogue import EventSpec
-from lantoa_contracts.envelope import Envelope
+from lantoa_contracts.envelope import Act, Envelope
 from lantoa_runtime.bus import Bus
 
 
@@ -13,11 +13,11 @@ class EventStream:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def tell(self, spec: EventSpec, event_id: str, body: bytes, at: datetime) -> None:
+    async def tell(self, spec: EventSpec, event_id: str, body: bytes, at: datetime, act: Act | None = None) -> None:
         """Publish an event and return when the stream has it; the same id again is one event.
 
         Raises:
             Unavailable, NatsError: it has not, or it is not known.
         """
-        envelope = Envelope(event_id, spec.type, f"lantoa/{self._bus.service}", at)
+        envelope = Envelope(event_id, spec.type, f"lantoa/{self._bus.service}", at, act=act)
         await self._bus.publish(spec.subject, body, envelope.headers())

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from lantoa_contracts import envelope
+
 Status = Literal["actual", "exercise", "test"]
 Severity = Literal["extreme", "severe", "moderate", "minor"]
 Source = Literal["console", "operator", "cap"]
@@ -110,6 +112,8 @@ class Event:
     name: str
     body: str
     at: datetime
+    act: envelope.Act | None = None
+    """Who did it, for the audit; ``None`` for what a source or a clock did."""
 
 
 @dataclass(frozen=True)

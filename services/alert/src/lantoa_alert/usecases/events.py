@@ -10,6 +10,7 @@ from lantoa_alert.usecases.facts import SPECS
 from lantoa_alert.usecases.ledgers import Ledgers
 from lantoa_alert.usecases.notices import Notices
 from lantoa_contracts.catalogue import NOTICE_ACKNOWLEDGED, EventSpec
+from lantoa_contracts.envelope import Act
 from lantoa_contracts.events.alert import NoticeAcknowledged
 from lantoa_runtime.clock import Clock
 
@@ -17,7 +18,7 @@ from lantoa_runtime.clock import Clock
 class Teller(Protocol):
     """The event stream, or its stand-in in a test."""
 
-    async def tell(self, spec: EventSpec, event_id: str, body: bytes, at: datetime) -> None:
+    async def tell(self, spec: EventSpec, event_id: str, body: bytes, at: datetime, act: Act | None = None) -> None:
         """Publish an event and return when the stream has it.
 
         Raises:
@@ -49,7 +50,7 @@ class Events:
         for event in notice.events:
             spec = SPECS[event.name]
             event_id = f"{notice.id}:{hashlib.sha256(event.body.encode()).hexdigest()[:16]}"
-            await self._teller.tell(spec, event_id, event.body.encode(), event.at)
+            await self._teller.tell(spec, event_id, event.body.encode(), event.at, event.act)
         self._notices.published(notice.id, notice.events)
 
     async def reach(self) -> None:

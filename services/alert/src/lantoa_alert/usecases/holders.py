@@ -15,6 +15,7 @@ from lantoa_alert.usecases.access import refused
 from lantoa_alert.usecases.notices import Done, Notices
 from lantoa_contracts.alert import Holder, HolderAnswer, HolderOrder, HolderRequest
 from lantoa_contracts.base import SignedDocument
+from lantoa_runtime.acting import Actor, acting
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError
 from lantoa_signing.documents import SignatureRefused, key_id, unb64, verify
@@ -73,6 +74,10 @@ class HolderDesk:
             raise AppError("alert.holder-stale", 409)
         asked, confirmed = (Act(f"holder:{kid}", name, now) for kid, name in names)
         log.warning("key holders act", kind=order.kind, notice=order.notice_id, holders=[name for _, name in names])
+        with acting(Actor(confirmed.by)):
+            return await self._obey(order, asked, confirmed)
+
+    async def _obey(self, order: HolderOrder, asked: Act, confirmed: Act) -> Done:
         if order.kind == "cancel":
             return await self._notices.cancel_by_holders(order.notice_id, confirmed)
         if not order.headline or not order.texts or not order.scopes:
