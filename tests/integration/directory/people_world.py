@@ -7,8 +7,8 @@ from typing import Any
 
 from lantoa_calendar.periods import ZONE
 from lantoa_directory.usecases.grants import held_by
-from lantoa_runtime.http.auth import Caller, Grant
-from lantoa_testing.plugin import Running
+from lantoa_runtime.http.auth import HEADER, Caller, Grant
+from lantoa_testing.plugin import Running, token_for
 
 PASSWORD = "một câu dài của mọi người"
 PEOPLE = [
@@ -83,6 +83,13 @@ class Town:
             sent.setdefault("Idempotency-Key", f"key-{next(self._keys):08}")
         status, answer, _ = await self.running.call(method, path, who, body, sent)
         return status, answer
+
+    async def lines(self, who: Caller, path: str) -> tuple[int, bytes]:
+        """Status and body of an answer that is no JSON document."""
+        address = f"{self.running.url}/api/v1/directory{path}"
+        headers = {HEADER: token_for(self.running.ring, who, "directory")}
+        async with self.running.session.get(address, headers=headers) as answer:
+            return answer.status, await answer.read()
 
     async def grant(self, who: Caller, person: str, role: str, unit: str, **days: str) -> tuple[int, Any]:
         body = {"role": role, "unit_id": unit, "reason": "Quyết định 12/QĐ-UBND", **days}

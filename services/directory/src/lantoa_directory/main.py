@@ -78,6 +78,7 @@ def build(service: Service[DirectorySettings]) -> None:
     key_file, interval = service.settings.directory_audit_key_file, service.settings.directory_seal_seconds
     key = SigningKey(key_file.read_bytes()) if key_file else None
     seals = Seals(service.aggregates("seals"), audit, key, timedelta(seconds=interval), service.clock)
+    service.app.state.audit, service.app.state.seals = audit, seals
     service.routes(unit_routes(units))
     service.routes(session_routes(sessions))
     service.routes(citizen_routes(citizens))

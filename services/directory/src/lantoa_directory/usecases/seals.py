@@ -68,7 +68,8 @@ class Seals:
         fields: dict[str, Any] = {"number": number, "at": at, "hash": sealed.hash, "seal": signed.model_dump()}
         event = AuditSealed(number=number, ver=1, seal=signed)
         try:
-            await self._seals.insert(f"{number:08}", fields, [Outgoing(AUDIT_SEALED, event)])
+            # The number is unique; the hash tells a seal from one under the same number before a restore.
+            await self._seals.insert(f"{number:08}-{sealed.hash[:16]}", fields, [Outgoing(AUDIT_SEALED, event)])
         except DuplicateKey:
             return False
         await self._audit.sealed(heads)
