@@ -64,6 +64,9 @@ CONTEST = {
 }
 _PHONE = "0912345678"
 _CONSENT = {"purpose": "contest", "text_sha256": "a" * 64, "version": "1"}
+_PROFILE = {
+    "name": "Lan", "title": "Chuyên viên", "body_id": COMMUNE, "phone": "0912 345 678", "email": "lan@vinhlong.example",
+}  # fmt: skip
 NOTICE = {
     "status": "actual",
     "severity": "severe",
@@ -94,6 +97,16 @@ VALID: dict[str, dict[str, Any]] = {
              "grants": [{"role": "author", "unit_id": COMMUNE}], "password": "một câu dài khác"}
         ],
     },
+    "directory_create_person": _PROFILE | {"login": "moi"},
+    "directory_change_person": _PROFILE,
+    "directory_add_grant": {
+        "role": "author", "unit_id": COMMUNE, "from": "2026-01-01", "to": "2126-01-01", "reason": "QĐ 12",
+    },
+    "directory_lend_roles": {
+        "to": "p-vinh", "roles": ["author"], "unit_id": COMMUNE, "from": "2026-01-01", "to_day": "2026-01-02",
+        "reason": "Nghỉ phép",
+    },
+    "directory_lock": {"reason": "Mất điện thoại"},
     "content_create": ITEM,
     "content_edit": ITEM,
     "content_approve": {"approval_sha256": "a" * 64},
