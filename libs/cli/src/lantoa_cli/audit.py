@@ -173,10 +173,11 @@ def verify(
     Each is told on a line of its own: chain, place, kind. Exit code 1 when there is one, or when it cannot be told.
     """
     layout = load_layout(checkout(), data.resolve()) if key is None or file is None else None
+    copies: list[SignedDocument] = []
     try:
         keys = publics(key or _of(layout).ring.audit_public_file)
         if file is not None:
-            found, copies = read(file.read_bytes().splitlines()), []
+            found = read(file.read_bytes().splitlines())
         else:
             found, copies = asyncio.run(_look(_of(layout), gateway))
         copies += _read_seals(seals) if seals else []
