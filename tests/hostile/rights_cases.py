@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile_world import CONTEST, GRID, ITEM, NOTICE, ROOT
-from rights_world import COMMUNE, PATHS, PROVINCE, Ask, Case, Listing, Make, World, fixed, keyed
+from rights_world import COMMUNE, HAMLET, PATHS, PROVINCE, Ask, Case, Listing, Make, World, fixed, keyed
 
 from lantoa_content.domain.item import Content, Item, Person, Rendition, Unit, hash_to_approve
 from lantoa_content.usecases.stored import with_history
@@ -21,6 +21,7 @@ from lantoa_contracts.policy import (
     ITEM_APPROVE,
     ITEM_EDIT,
     ITEM_WRITE,
+    PERSON_WRITE,
     REPORT_OVERSEE,
 )
 from lantoa_runtime.http.auth import Caller
@@ -306,7 +307,7 @@ def _source(source_id: str) -> Make:
 
 
 def _even_if_gone(status: int, _: Any) -> bool:
-    return status in (204, 404)  # Whoever may not is told 403: sources are nobody's secret by their id.
+    return status not in (401, 403)  # Whoever may not is told 403: neither sources nor people are secret by their id.
 
 
 def _but_no_sound(status: int, _: Any) -> bool:
@@ -407,13 +408,50 @@ async def directory(world: World, _: EventProbe) -> Cases:
     await world.done("POST", "/import", {"people": [person(unit) for unit in PATHS]})
     renamed = {"unit_id": COMMUNE, "code": "1", "name": "Xã Cầu Kè", "kind": "commune", "parent": PROVINCE}
     people = {f"p-of-{unit}": unit for unit in PATHS}
+    one = f"/people/p-of-{COMMUNE}"
+    profile = {"name": "Người khác", "body_id": COMMUNE}
+    days = {"from": "2026-01-01", "to_day": "2026-01-02", "reason": "Nghỉ phép"}
+    loan = {"to": f"p-of-{HAMLET}", "roles": ["author"], "unit_id": COMMUNE, **days}
+
+    def chains(answer: Any) -> set[str]:
+        return {one["chain"] for one in answer["items"]} & PATHS.keys()
+
+    async def new_person(_: Caller) -> Ask:
+        return Ask("POST", "/people", {**profile, "login": secrets.token_hex(5)}, headers=keyed())
+
+    async def written() -> bool:
+        _, answer = await world.send(world.root, Ask("GET", "/audit/chains"))
+        return {entry["chain"] for entry in answer["items"]} >= PATHS.keys()
+
+    await eventually(written, timeout=20)
+    changing = [
+        Case(f"directory_{name}", fixed(method, f"{one}{address}", body), permission=PERSON_WRITE, let=_even_if_gone)
+        for name, method, address, body in (
+            ("add_grant", "POST", "/grants", {"role": "author", "unit_id": COMMUNE, "reason": "QĐ 12"}),
+            ("end_grant", "DELETE", "/grants/g-none", None),
+            ("lend_roles", "POST", "/delegations", loan),
+            ("take_back", "DELETE", "/delegations/d-none", None),
+            ("one_time_password", "POST", "/password", None), ("reset_factors", "POST", "/factors/reset", None),
+            ("lock", "POST", "/lock", {"reason": "Mất điện thoại"}), ("unlock", "POST", "/unlock", None),
+        )
+    ]  # fmt: skip
     return [
+        *changing,
+        Case("directory_one_person", fixed("GET", one)),
+        Case("directory_create_person", new_person),
+        Case("directory_change_person", fixed("PUT", one, profile, If_Match='"1"'), permission=PERSON_WRITE),
+        Case("directory_list_entries", fixed("GET", f"/audit?unit_id={COMMUNE}")),
+        Case("directory_export_chain", fixed("GET", f"/audit/chains/{COMMUNE}/export")),
+        Case("directory_export_all", fixed("GET", "/audit/export"), path=None),
         Case("directory_list_units", fixed("GET", "/units"), path=None),
         Case("directory_one_unit", fixed("GET", f"/units/{COMMUNE}"), path=None),
         Case("directory_load_all", fixed("POST", "/import", {"people": [person(COMMUNE)]})),
         Case("directory_load_all", _another_name(renamed), path=IN_PROVINCE),
         Case("directory_replay", fixed("POST", "/replay"), path=None),
-    ], [Listing("directory_list_people", "/people?limit=100", ids_by_unit(people, "id"))]
+    ], [
+        Listing("directory_list_people", "/people?limit=100", ids_by_unit(people, "id")),
+        Listing("directory_list_chains", "/audit/chains", chains),
+    ]
 
 
 def _another_name(unit: dict[str, Any]) -> Make:

@@ -172,9 +172,8 @@ class Running:
             sent[HEADER] = token_for(self.ring, caller, self.service.name)
         async with self.session.request(method, address, json=json, data=data, headers=sent) as response:
             body = await response.read()
-            parsed = (
-                await response.json(content_type=None) if "json" in response.headers.get("content-type", "") else body
-            )
+            is_json = response.headers.get("content-type", "").partition(";")[0].endswith("json")
+            parsed = await response.json(content_type=None) if is_json else body
             return response.status, parsed, response.headers
 
     async def ready(self) -> bool:

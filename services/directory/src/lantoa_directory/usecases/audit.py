@@ -171,7 +171,7 @@ class Audit:
         if looked.unit_id is not None:
             below = await self._reach.units.find({"path": looked.unit_id}, {"_id": 1})
             chains = [unit["_id"] for unit in below if scope.has(unit["_id"])]
-            if not chains:
+            if looked.unit_id not in chains:
                 raise NotFound("unit")
             where["chain"] = {"$in": chains}
         if looked.person_id is not None:
