@@ -42,6 +42,8 @@ async def province(start_service: StartService, nats_server: NatsServer, events:
         made.device("d-1", CAU_KE), made.device("d-2", CAU_KE, "ven-song"), made.device("d-3", TRA_CU, "ven-song")
     )
     await made.settle(3)
-    await eventually(lambda: len(running.service.app.state.roster.units) == 3)
+    roster = running.service.app.state.roster
+    grouped = {"d-2", "d-3"}
+    await eventually(lambda: len(roster.units) == 3 and all(roster.devices[one].groups for one in grouped))
     yield made
     await client.close()

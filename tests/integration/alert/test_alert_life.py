@@ -3,8 +3,10 @@
 import asyncio
 
 from alert_world import CAU_KE, PROVINCE, TRA_CU, person
+from nats.js.errors import NotFoundError
 
 from lantoa_contracts.catalogue import NOTICE_ACKNOWLEDGED, NOTICE_CANCELLED, NOTICE_ISSUED, NOTICE_UPDATED
+from lantoa_contracts.envelope import Act
 from lantoa_testing import eventually
 
 
@@ -153,3 +155,18 @@ async def test_a_device_that_comes_into_the_area_later_is_counted_too(province):
         return (await province.get(f"/notices/{issued['id']}/reach"))["totals"]["devices"] == 3
 
     await eventually(counted)
+
+
+async def test_a_notices_event_says_who_confirmed_it_and_from_where(province):
+    await province.issue(headline="Ai xác nhận")
+    jetstream = province.events.client.jetstream()
+
+    async def told():
+        try:
+            message = await jetstream.get_last_msg("EVT", NOTICE_ISSUED.subject)
+        except NotFoundError:
+            return None
+        return Act.from_headers(message.headers or {})
+
+    act = await eventually(told)
+    assert (act.actor, len(act.after), act.before != act.after) == ("p-son", 64, True)

@@ -59,6 +59,7 @@ def probe_routes(probe: Probe) -> APIRouter:
             "headers": dict(request.headers),
             "query": request.url.query,
             "caller": [caller.id, caller.name, [[grant.role, grant.unit_id] for grant in caller.grants]],
+            "origin": caller.origin,
             "bytes": size,
         }
 

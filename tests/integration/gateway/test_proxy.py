@@ -35,6 +35,11 @@ async def test_a_service_learns_who_calls_from_the_token_alone(door):
     assert "__Host-sid" not in str(body)
 
 
+async def test_a_service_learns_from_which_address_staff_come(door):
+    _, body, _ = await door("GET", ECHO, await door.sign_in())
+    assert body["origin"] == "127.0.0.1"
+
+
 async def test_a_token_without_a_session_opens_nothing(door):
     token = token_for(door.running.ring, Caller("p-vinh", "Vinh", (Grant("admin", "u-1"),)), "content")
     status, problem, headers = await door("GET", ECHO, headers={HEADER: token, "Authorization": f"Bearer {token}"})

@@ -62,7 +62,7 @@ class Audit:
         action = rules.action_of(meta.type)
         act = meta.act
         if action in rules.OF_THEMSELVES:
-            act = Act(str(body.get("person_id", "")), str(body.get("place") or (act.origin if act else "")))
+            act = Act(str(body.get("person_id") or ""), str(body.get("place") or (act.origin if act else "")))
         if act is None:
             return None
         told = {

@@ -7,6 +7,7 @@ has signed.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -23,7 +24,7 @@ from lantoa_gateway.domain import KEPT_BACK, PASSED_ON, passed_on, target_of
 from lantoa_gateway.usecases import Callers, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http import problems
-from lantoa_runtime.http.auth import HEADER
+from lantoa_runtime.http.auth import HEADER, Caller
 from lantoa_runtime.http.middleware import most_body_bytes
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.telemetry import answered, asking
@@ -74,11 +75,17 @@ class Proxy:
             raise AppError("no-such-address", 404)
         scope["route"] = _Route(target.label)
         headers, cookies = exchange.read_headers()
-        caller = await self._callers.of(target, scope["method"], cookie.shown(cookies))
+        caller = _seen(await self._callers.of(target, scope["method"], cookie.shown(cookies)), scope)
         headers.append((HEADER, self._tokens.token(caller, target.service)))
         with asking(scope["method"], upstream.base, target.label) as (span, carried):
             headers += carried.items()
             await exchange.run(upstream, headers, span)
+
+
+def _seen(caller: Caller, scope: Scope) -> Caller:
+    """Somebody of the staff with the address from which they come, for the audit of what they do."""
+    address = scope.get("client")
+    return replace(caller, origin=address[0]) if address and caller.signed_in else caller
 
 
 class _Exchange:
