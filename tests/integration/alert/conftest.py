@@ -44,6 +44,6 @@ async def province(start_service: StartService, nats_server: NatsServer, events:
     await made.settle(3)
     roster = running.service.app.state.roster
     grouped = {"d-2", "d-3"}
-    await eventually(lambda: len(roster.units) == 3 and all(roster.devices[one].groups for one in grouped))
+    await eventually(lambda: len(roster.units) == 3 and all(roster.devices[one].groups[0] for one in grouped))
     yield made
     await client.close()

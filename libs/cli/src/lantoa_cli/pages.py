@@ -51,6 +51,8 @@ def events_page() -> str:
         "Bodies are JSON; the envelope is CloudEvents 1.0 in NATS headers (`ce-id`, `ce-type`, `ce-source`, `ce-time`,",
         "`traceparent`). An event is written with the change that it tells of, and delivered at least once and in no",
         "order: `ver` tells which of two is newer. A durable is named `<consumer>-<source>-<entity>-<verb>`.",
+        "What somebody of the staff did says so: `lt-actor`, `lt-origin` and hashes of the document, `lt-before` and",
+        "`lt-after`. The directory reads every event by `directory-evt-all` and writes these down (decision 26).",
         "",
         "| event | from | to |",
         "|---|---|---|",
