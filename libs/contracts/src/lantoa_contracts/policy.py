@@ -41,7 +41,10 @@ class Permission:
 def allowed(grants: Iterable[tuple[str, str]], permission: Permission, path: Iterable[str]) -> bool:
     """Whether somebody with these grants, ``(role, unit)`` each, may do this to what lies at ``path``, root to unit."""
     units = {EVERYWHERE, *path}
-    return any(unit in units and role in permission.roles for role, unit in grants)
+    for role, unit in grants:  # noqa: SIM110 - a generator costs three times the answer
+        if unit in units and role in permission.roles:
+            return True
+    return False
 
 
 def _any_of(*roles: Role) -> frozenset[str]:
