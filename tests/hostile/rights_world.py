@@ -185,7 +185,7 @@ async def open_world(
     (settings_type,) = get_args(get_type_hints(main.build)["service"])
     over: dict[str, Any] = {
         "content": {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"},
-        "alert": {"key_file": nats_server.ring.alert_file, "turn_seconds": 0.05, "cap_poll_seconds": 3600.0},
+        "alert": {"key_file": nats_server.ring.alert_file, "cap_poll_seconds": 3600.0},
         "fleet": {"keys_folder": nats_server.ring.folder},
     }.get(name, {})
     running = await start_service(name, settings_type, main.build, indexes_of(name), clock_shift_seconds=shift, **over)
