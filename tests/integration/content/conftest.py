@@ -170,12 +170,15 @@ class Street:
     def __init__(self) -> None:
         self.target = ""
         self.tamper: Callable[[int, bytes], web.Response] | None = None
+        self.alerts: Callable[[str], bytes] | None = None
         self.asked: list[web.BaseRequest] = []
         self.session = ClientSession(auto_decompress=False)
         self.open = asyncio.Event()
         self.open.set()
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
+        if request.path.startswith("/api/v1/alert/"):
+            return web.Response(body=self.alerts(request.path)) if self.alerts else web.Response(status=503)
         self.asked.append(request)
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
         address = self.target + request.path_qs
