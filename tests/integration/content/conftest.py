@@ -224,8 +224,8 @@ class Newsroom(Office):
         for number, title in enumerate(titles):
             at = first["published_at"] - timedelta(seconds=len(titles) - number)
             item_id = new_id(at)
-            own = {"_id": f"web-{item_id}-1", "item_id": item_id, "title": title, "published_at": at}
-            await posts.insert_one(first | own)
+            own = {"_id": f"web-{item_id}-1", "item_id": item_id, "title": title}
+            await posts.insert_one(first | own | {"published_at": at, "first_published_at": at})
             made.append(item_id)
         return made
 

@@ -50,12 +50,12 @@ async def test_khmer_is_found_inside_its_lines(news):
 
 async def test_what_was_asked_for_is_marked_and_nothing_of_it_is_markup(news):
     await news.publish("Tiêm <b>chủng</b>", "Mời bà con tiêm chủng đúng giờ.")
-    _, page, headers = await news.get("/tin/tim?q=" + quote('tiem "<b>chung'))
+    _, page, headers = await news.get("/tin/tim?q=" + quote('tiem "<chung'))
     assert headers["X-Robots-Tag"] == "noindex"
     assert '<meta name="robots" content="noindex">' in page
     assert "<mark>Tiêm</mark> &lt;b&gt;<mark>chủng</mark>&lt;/b&gt;" in page
     assert "<mark>tiêm</mark> <mark>chủng</mark> đúng giờ" in page
-    assert 'value="tiem &#34;&lt;b&gt;chung"' in page
+    assert 'value="tiem &#34;&lt;chung"' in page
     assert "<b>" not in page
 
 

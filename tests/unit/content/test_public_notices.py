@@ -126,17 +126,18 @@ async def test_the_pages_learn_that_a_notice_began_ended_or_is_not_known_any_mor
     assert notices.changed_at == watch.at
 
 
-async def test_a_feed_that_leads_elsewhere_or_is_none_changes_nothing():
-    wire, watch = Wire(), Watch()
-    wire.notices = [_notice()]
-    notices = Notices(wire, SITE, watch)
-    await notices()
+async def test_a_message_that_lies_elsewhere_is_not_asked_for_and_hides_no_other():
+    wire = Wire()
+    notices = Notices(wire, SITE, Watch())
+    plain = wire.fetch
 
-    async def elsewhere(url):
-        wire.asked.append(url)
-        return 200, cap_atom([_notice("n-9")], SENDER, NOW).replace(b'href="notices', b'href="https://evil.example')
+    async def fetch(url):
+        status, body = await plain(url)
+        return status, body.replace(b'href="notices/n-9', b'href="https://evil.example/n-9')
 
-    wire.fetch = elsewhere
+    wire.fetch = fetch
+    wire.notices = [_notice(), _notice("n-9")]
     await notices()
     assert not any("evil" in url for url in wire.asked)
     assert [notice.id for notice in notices.at(None, [])] == ["n-1.1"]
+    assert not notices.fresh

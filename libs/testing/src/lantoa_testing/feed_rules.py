@@ -58,6 +58,10 @@ def is_time(value: object) -> bool:
     return True
 
 
+def _moment(value: str) -> datetime:
+    return datetime.fromisoformat(value)
+
+
 def is_address(value: object) -> bool:
     """Whether a value is a full web address, written as RFC 3986 has it."""
     if not isinstance(value, str) or not value.isascii() or re.search(r"[\s<>\"{}|\\^`]", value):
@@ -91,8 +95,9 @@ def _feed_faults(root: ET.Element) -> Iterator[str]:
     yield from (f"4.1.1: two entries {key}" for key, number in ids.items() if number > 1)
     for entry in entries:
         yield from _entry_faults(entry)
-    newest = max((entry.findtext(f"{ATOM}updated", "") for entry in entries), default="")
-    if is_time(newest) and datetime.fromisoformat(newest) > datetime.fromisoformat(root.findtext(f"{ATOM}updated", "")):
+    times = [entry.findtext(f"{ATOM}updated", "") for entry in entries]
+    own = root.findtext(f"{ATOM}updated", "")
+    if is_time(own) and any(is_time(time) and _moment(time) > _moment(own) for time in times):
         yield "4.2.15: an entry is newer than its feed"
 
 
@@ -105,7 +110,7 @@ def _entry_faults(entry: ET.Element) -> Iterator[str]:
     published, updated = entry.findtext(f"{ATOM}published"), entry.findtext(f"{ATOM}updated", "")
     if published is not None and not is_time(published):
         yield f"3.3: published {published!r}"
-    elif published and is_time(updated) and datetime.fromisoformat(published) > datetime.fromisoformat(updated):
+    elif published and is_time(updated) and _moment(published) > _moment(updated):
         yield "updated before it was published"
     if content is not None and content.get("type") == "html" and _RELATIVE.search(content.text or ""):
         yield "content has relative references and no base"

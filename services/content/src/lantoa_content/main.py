@@ -23,7 +23,7 @@ from lantoa_runtime.mongo import ReadModel
 from lantoa_runtime.service import Service, service_main
 
 _LOOK_SECONDS = 10.0
-_NOTICES_SECONDS = 10.0
+_NOTICES_SECONDS = 5.0
 """How often the public pages look for emergency notices."""
 _INDEX_SECONDS = 600.0
 

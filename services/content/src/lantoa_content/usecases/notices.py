@@ -41,6 +41,7 @@ class Notices:
     _known: dict[str, tuple[str, Notice | None]] = field(default_factory=dict)
     """By the id of the feed's entry: when it was changed, and what it says."""
     _shown: frozenset[str] = frozenset()
+    _failing: bool = False
 
     @property
     def feed(self) -> str:
@@ -54,37 +55,42 @@ class Notices:
 
     async def __call__(self) -> None:
         """Read the feed, and each message of it that is new or has changed."""
-        status, body = await self.reader.fetch(self.feed)
-        if status != 200:
-            log.info("alerts cannot be read", status=status)
-            self._note()
-            return
-        known = {}
         try:
-            for key, changed, address in entries_of(body)[:_MOST]:
-                before = self._known.get(key)
-                if before is None or before[0] != changed:
-                    before = (changed, await self._message(urljoin(self.feed, address)))
-                known[key] = before
+            await self._read()
         except ValueError as error:
-            log.warning("alerts cannot be understood", error=str(error))
-            self._note()
-            return
-        self._known, self._read_at = known, self.clock.now()
-        self._note()
+            if not self._failing:
+                log.warning("emergency notices cannot be read", error=str(error))
+            self._failing = True
+        else:
+            self._failing, self._read_at = False, self.clock.now()
+        shown = frozenset(notice.id for notice in self._in_force()) | {str(self.fresh)}
+        if shown != self._shown:
+            self._shown, self.changed_at = shown, self.clock.now()
 
-    async def _message(self, address: str) -> Notice | None:
+    async def _read(self) -> None:
+        entries = entries_of(await self._fetched(self.feed))[:_MOST]
+        before, known = self._known, {}
+        failures = []
+        for key, changed, address in entries:
+            if key in before:
+                known[key] = before[key]
+            if key not in before or before[key][0] != changed:
+                try:
+                    message = await self._fetched(urljoin(self.feed, address))
+                    known[key] = (changed, read_notice(message))
+                except ValueError as error:
+                    failures.append(error)  # One that cannot be read hides no other.
+        self._known = known  # At once: pages are made meanwhile.
+        if failures:
+            raise failures[0]
+
+    async def _fetched(self, address: str) -> bytes:
         if not address.startswith(f"{self.public_url}/"):
             raise ValueError("a message at another place")
         status, body = await self.reader.fetch(address)
         if status != 200:
-            raise ValueError(f"a message that is not there: {status}")
-        return read_notice(body)
-
-    def _note(self) -> None:
-        shown = frozenset(notice.id for notice in self._in_force()) | {str(self.fresh)}
-        if shown != self._shown:
-            self._shown, self.changed_at = shown, self.clock.now()
+            raise ValueError(f"no answer but {status}")
+        return body
 
     def _in_force(self) -> list[Notice]:
         now = self.clock.now()

@@ -1,7 +1,7 @@
 """The front, the lists by place, topic and language, and the index of places."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
@@ -117,19 +117,18 @@ class Lists:
         view = site.pages.show(request, "notices.html", **self._page(request, "/canh-bao"), **site.alerts(None, []))
         return site.answer(request, view, site.notices.changed_at)
 
-    def _page(self, request: Request, path: str) -> dict[str, object]:
+    def _page(self, request: Request, path: str) -> dict[str, Any]:
         site = self._site
         return {
             "canonical": site.address(path, chosen(request)),
             "translations": [("vi", site.address(path)), ("en", site.address(path, {"lang": "en"}))],
         }
 
-    def _named(self, request: Request, selection: Selection, unit: Place | None, cursor: str) -> dict[str, object]:
+    def _named(self, request: Request, selection: Selection, unit: Place | None, cursor: str) -> dict[str, Any]:
         """What the head of every list says."""
         site, page = self._site, {"trang": cursor} if cursor else {}
         return {
             "heading": site.heading(request, unit, selection),
-            "selection": selection,
             "list_path": PREFIX + selection.path,
             "canonical": site.page_of(selection, page | chosen(request)),
             "translations": [
@@ -141,7 +140,7 @@ class Lists:
         }
 
 
-def choices(site: Site, request: Request, selection: Selection, today: Iterable[Place]) -> dict[str, object]:
+def choices(site: Site, request: Request, selection: Selection, today: Iterable[Place]) -> dict[str, Any]:
     """What the form that narrows a list offers; a place of before, when the list is of one."""
     return {
         "units": list(today),

@@ -1,6 +1,6 @@
 """`/tin/tim`: search, with or without accents."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -49,6 +49,6 @@ class SearchPage:
         # What is found depends on every post: only its own content tells whether it is the same.
         return site.answer(request, view, None)
 
-    def _hit(self, request: Request, post: Document, words: tuple[str, ...]) -> dict[str, object]:
+    def _hit(self, request: Request, post: Document, words: tuple[str, ...]) -> dict[str, Any]:
         text = excerpt_around(plain_text(post["article"]), words)
         return {**self._site.card(request, post), "marked_title": marked(post["title"], words), "text": text}

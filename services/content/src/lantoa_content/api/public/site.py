@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
@@ -24,12 +24,13 @@ LOCALES = {"vi": "vi_VN", "en": "en_GB", "km": "km_KH"}
 Cursor = Annotated[str, Query(alias="trang", max_length=200)]
 
 
+# Other names than the parts of paths have: the framework would look for them there.
 def _selection(
-    unit_id: Annotated[str, Query(alias="don-vi", max_length=64)] = "",
-    topic: Annotated[str, Query(alias="chu-de", max_length=40)] = "",
+    place: Annotated[str, Query(alias="don-vi", max_length=64)] = "",
+    about: Annotated[str, Query(alias="chu-de", max_length=40)] = "",
     language: Annotated[str, Query(alias="ngon-ngu", max_length=10)] = "",
 ) -> Selection:
-    return Selection(unit_id, topic, language)
+    return Selection(place, about, language)
 
 
 Asked = Annotated[Selection, Depends(_selection)]
@@ -81,7 +82,7 @@ class Site:
         named = (unit.name if unit else "", topic, language)
         return " · ".join([self.text(request, "list.heading"), *(part for part in named if part)])
 
-    def card(self, request: Request, post: Document) -> dict[str, object]:
+    def card(self, request: Request, post: Document) -> dict[str, Any]:
         """What a list shows of a post."""
         return {
             "item_id": post["item_id"],
@@ -96,7 +97,7 @@ class Site:
             "audio": bool(post["audio"]),
         }
 
-    def alerts(self, unit: Place | None, places: list[Place]) -> dict[str, object]:
+    def alerts(self, unit: Place | None, places: list[Place]) -> dict[str, Any]:
         """What a page shows of the emergency notices that concern a unit."""
         found = [_alert(notice) for notice in self.notices.at(unit, places)]
         return {"alerts": found, "alerts_known": self.notices.fresh, "alerts_feed": self.notices.feed}
@@ -111,7 +112,7 @@ class Site:
         return max(known, default=None)
 
 
-def _alert(notice: Notice) -> dict[str, object]:
+def _alert(notice: Notice) -> dict[str, Any]:
     return {
         "severity": notice.severity,
         "texts": notice.texts,

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from markupsafe import Markup
@@ -61,11 +61,11 @@ class WifiPage:
             unit=unit,
             posts=[self._card(request, post) for post in found.posts],
             list_path=PREFIX + selection.path,
-            **told | {"alerts": alerts[:_ALERTS] if isinstance(alerts, list) else []},
+            **told | {"alerts": alerts[:_ALERTS]},
         )
         return site.answer(request, view, site.changed_with_alerts(found.changed_at))
 
-    def _card(self, request: Request, post: Document) -> dict[str, object]:
+    def _card(self, request: Request, post: Document) -> dict[str, Any]:
         seconds = post["audio"]["seconds"] if post["audio"] else None
         return self._site.card(request, post) | {"length": duration_text(seconds)}
 
