@@ -14,6 +14,7 @@ document.querySelectorAll("[data-share]").forEach((box) => {
   });
   if (send && navigator.share) {
     send.hidden = false;
-    send.addEventListener("click", () => navigator.share({title: box.dataset.title, url: box.dataset.url}).catch(() => {}));
+    const sent = {title: box.dataset.title, url: box.dataset.url};
+    send.querySelector("button").addEventListener("click", () => navigator.share(sent).catch(() => {}));
   }
 });

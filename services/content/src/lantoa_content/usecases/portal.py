@@ -138,8 +138,8 @@ class Portal:
         raise AppError("content.post-withdrawn", 410) if withdrawn else AppError("content.post-edited", 404)
 
     async def places(self) -> list[Place]:
-        """Every unit of every day."""
-        return [_place(document) for document in await self.units.find({})]
+        """Every unit of territory of every day: news is for places, not for bodies."""
+        return [_place(document) for document in await self.units.find({"kind": {"$ne": "body"}})]
 
     def today(self, places: list[Place]) -> list[Place]:
         """The units that stand today, in the order in which people look for them."""
