@@ -10,7 +10,7 @@ from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed
 
 PROVINCE = Unit("p", "86", "Tỉnh Vĩnh Long", "province", None, date(2025, 7, 1), None)
 WARD = Unit("w", "29242", "Phường Trà Vinh", "ward", "p", date(2025, 7, 1), None)
-BODY = Unit("b", "UBND", "Ủy ban nhân dân phường Trà Vinh", "body", "w", date(2025, 7, 1), None)
+BODY = Unit("b", "UBND", "Ủy ban nhân dân phường Trà Vinh", "body", "w", date(2025, 7, 1), None, tree="administration")
 OLD = Unit("o", "29236", "Phường 4", "ward", None, None, date(2025, 6, 30))
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ import zipfile
 from typing import Any
 
 import pytest
+from lantoa_fleet.adapters.sheets import read_sheet
 from openpyxl import Workbook
 
-from lantoa_fleet.adapters.sheets import read_sheet
 from lantoa_fleet.domain.sheets import Units, columns_of, site_words, wanted_of
 from lantoa_runtime.errors import Invalid
 
