@@ -187,11 +187,9 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
         return _grid_view(unit_id, grid, ver)
 
     @routes.get("/counts")
-    async def counts(caller: CallerDep, unit_id: Annotated[list[Id], Query(min_length=1, max_length=200)]) -> Counts:
+    async def counts(caller: Viewer, unit_id: Annotated[list[Id], Query(min_length=1, max_length=200)]) -> Counts:
         """Grids and coming sessions of units: what follows an act over these."""
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        found = await stores.counts(unit_id, caller.scopes)
+        found = await stores.counts(unit_id, caller.units(PROGRAMME_READ))
         return Counts(items=[UnitCount(unit_id=one, grids=of[0], sessions=of[1]) for one, of in found.items()])
 
 

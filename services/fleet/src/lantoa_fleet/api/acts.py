@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id
+from lantoa_contracts.policy import DEVICE_READ
+from lantoa_fleet.api.callers import Viewer
 from lantoa_fleet.usecases.acts import ActFollower
 from lantoa_fleet.usecases.registry import Registry
-from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import CallerDep
 
 UnitIds = Annotated[list[Id], Query(min_length=1, max_length=200)]
 
@@ -53,11 +53,9 @@ def acts_router(follower: ActFollower, registry: Registry) -> APIRouter:
     router = APIRouter()
 
     @router.get("/counts")
-    async def counts(caller: CallerDep, unit_id: UnitIds) -> Counts:
+    async def counts(caller: Viewer, unit_id: UnitIds) -> Counts:
         """How many devices stand in units: what an act over these would move."""
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        found = await follower.counts(unit_id, caller.scopes)
+        found = await follower.counts(unit_id, caller.units(DEVICE_READ))
         return Counts(
             items=[
                 UnitCount(unit_id=one, radios=count["radio"], boards=count["board"], both=count["both"])
@@ -66,11 +64,9 @@ def acts_router(follower: ActFollower, registry: Registry) -> APIRouter:
         )
 
     @router.get("/acts/{act_id}")
-    async def act_devices(act_id: Id, caller: CallerDep) -> ActDevices:
+    async def act_devices(act_id: Id, caller: Viewer) -> ActDevices:
         """Which devices an act has moved, and which of them a technician should look after."""
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        moved, unsure = await follower.moved_by(act_id, caller.scopes)
+        moved, unsure = await follower.moved_by(act_id, caller.units(DEVICE_READ))
         names = await registry.unit_names({device["unit_id"] for device in unsure})
         return ActDevices(
             moved=moved,

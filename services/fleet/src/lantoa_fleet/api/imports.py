@@ -7,11 +7,7 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel
 
-<<<<<<< HEAD
-from lantoa_fleet.adapters.sheets import read_sheet
 from lantoa_fleet.api.callers import Manager
-=======
->>>>>>> 81ca677 (Move devices as acts of the directory say, and back)
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.domain.sheets import MOST_ROWS, Judged, Outcome, site_words
 from lantoa_fleet.usecases.importing import Importer

@@ -20,7 +20,7 @@ _MOST_SHOWN = 200
 
 
 class ActFollower:
-    """Moves devices as acts say. After a split a device's point decides where outlines are known; else it is a guess."""
+    """Moves devices as acts say. After a split the point decides where outlines are known; else it is a guess."""
 
     def __init__(
         self, devices: Documents, registry: Registry, shapes: Shapes, acts: ActCopies, roster: Roster, clock: Clock

@@ -21,28 +21,14 @@ class Shapes:
         self._collection = collection
         self._units = units
 
-<<<<<<< HEAD
-    async def get(self) -> tuple[str, int]:
-        """The collection as GeoJSON text, and its version."""
-=======
-    async def get(self, caller: Caller) -> tuple[str, int]:
-        """The collection as GeoJSON text, and its version.
-
-        Raises:
-            AppError: nobody is signed in.
-        """
-        if not caller.signed_in:
-            raise AppError("sign-in-required", 401)
-        return await self._stored()
-
     async def known(self) -> dict[str, Any]:
         """The collection."""
-        text, _ = await self._stored()
+        text, _ = await self.get()
         found: dict[str, Any] = json.loads(text)
         return found
 
-    async def _stored(self) -> tuple[str, int]:
->>>>>>> 81ca677 (Move devices as acts of the directory say, and back)
+    async def get(self) -> tuple[str, int]:
+        """The collection as GeoJSON text, and its version."""
         kept = await self._collection.find_one({"_id": _ID})
         return (kept["text"], kept["ver"]) if kept else (json.dumps(no_shapes()), 0)
 
