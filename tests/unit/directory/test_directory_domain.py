@@ -39,7 +39,7 @@ def test_successors_grow_and_are_kept_when_the_unit_is_given_again():
     before = stored(PROVINCE, WARD, OLD)
     changed = changed_units(before, [], [("o", into_ward)])
     assert changed[0].successors == (into_ward,)
-    after = before | {"o": changed[0]}
+    after = before | {unit.id: unit for unit in changed}
     assert changed_units(after, [OLD], [("o", into_ward)]) == []
     into_both = changed_units(after, [], [("o", replace(into_ward, unit_id="p"))])
     assert [s.unit_id for s in into_both[0].successors] == ["p", "w"]

@@ -179,7 +179,8 @@ def act_routes(acts: Acts, stored: Aggregates, units: Aggregates) -> APIRouter:
         """Acts, the last ordered first."""
         found, following = await newest_first(stored.collection, {}, "at", cursor, limit)
         ids = {unit_id for act in found for unit_id in (*act["from"], *act["into"])}
-        named = {unit["_id"]: unit for unit in await units.collection.find({"_id": {"$in": sorted(ids)}})}
+        named = {made["_id"]: made for act in found for made in act["made"]}
+        named |= {unit["_id"]: unit for unit in await units.collection.find({"_id": {"$in": sorted(ids)}})}
         items = [ActSummary(**_about(act, lambda unit_id: _ref_of(named[unit_id]))) for act in found]
         return {"items": items, "next": following}
 

@@ -96,6 +96,8 @@ def planned(units: Mapping[str, Unit], wanted: Wanted, waiting: Iterable[Plan] =
         _check_stands(units[unit_id], wanted.date)
         if unit_id in sources:
             raise ActRefused("act-into-itself", unit_id)
+        if not frozenset(sources).isdisjoint(units[unit_id].path):
+            raise ActRefused("own-ancestor", unit_id)
     plan = _moved(units, wanted, sources) if wanted.kind == "move" else _ended(units, wanted, sources)
     coming = units
     for earlier in waiting:
@@ -193,7 +195,7 @@ def _following(units: Mapping[str, Unit], sources: Sequence[str], heir: str, day
     for unit in sorted(units.values(), key=lambda unit: unit.id):
         if unit.id in sources or (unit.valid_to is not None and unit.valid_to < day):
             continue
-        if unit.parent in sources and unit.id != heir:
+        if unit.parent in sources:
             yield Follow(unit.id, "parent", str(unit.parent), heir)
         if unit.superior in sources and unit.id != heir:
             yield Follow(unit.id, "superior", str(unit.superior), heir)

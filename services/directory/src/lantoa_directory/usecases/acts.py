@@ -156,8 +156,9 @@ class Acts:
 
     async def effects(self, act: Document) -> Effects:
         """What an act did, told by how the units are now."""
-        units = await all_units(self._units.collection)
         plan = plan_of(act)
+        # While it is being written, a unit that it makes may stand in the act alone.
+        units = {unit.id: unit for unit in plan.made} | await all_units(self._units.collection)
         return Effects(plan, units, units, await self._followers.moved(plan, act["_id"]), act)
 
     def may_order(self, caller: Caller, told: Effects) -> bool:
