@@ -40,6 +40,7 @@ from lantoa_runtime.mongo import Aggregates, Document, Outgoing
 log = structlog.get_logger()
 UNFINISHED = ("applying", "reversing")
 PENDING = (*UNFINISHED, "waiting")
+_Units = Mapping[str, Unit]
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class Acts:
             plan = await self._planned(caller, units, wanted)
             fields = {**_fields(plan), "state": "applying", "seq": await self._next(), "at": self._clock.now()}
             act = await self._acts.insert(act_id, {**fields, "by": caller.id, "by_name": caller.name})
-            act = await self._apply(act)
-        return await self.effects(act)
+            act, units = await self._apply(act, units)
+        return await self._told(act, units)
 
     async def preview_reversal(self, caller: Caller, act_id: str) -> Effects:
         """What taking an act back would do.
@@ -120,14 +121,13 @@ class Acts:
         """
         async with self._turn.taken():
             await self._finish()
-            act = await self.get(act_id)
+            act, units = await self.get(act_id), await all_units(self._units.collection)
             if act["state"] != "reversed":
-                units = await all_units(self._units.collection)
                 await self._may_reverse(caller, act, units)
                 who = {"reversed_by": caller.id, "reversed_by_name": caller.name}
                 act = await self._acts.save(act, {"state": "reversing", **who})
-                act = await self._undo(act)
-        return await self.effects(act)
+                act, units = await self._undo(act, units)
+        return await self._told(act, units)
 
     @contextlib.asynccontextmanager
     async def standing(self) -> AsyncIterator[frozenset[str]]:
@@ -156,10 +156,13 @@ class Acts:
 
     async def effects(self, act: Document) -> Effects:
         """What an act did, told by how the units are now."""
+        return await self._told(act, await all_units(self._units.collection))
+
+    async def _told(self, act: Document, units: Mapping[str, Unit]) -> Effects:
         plan = plan_of(act)
         # While it is being written, a unit that it makes may stand in the act alone.
-        units = {unit.id: unit for unit in plan.made} | await all_units(self._units.collection)
-        return Effects(plan, units, units, await self._followers.moved(plan, act["_id"]), act)
+        known = {unit.id: unit for unit in plan.made} | dict(units)
+        return Effects(plan, known, known, await self._followers.moved(plan, act["_id"]), act)
 
     def may_order(self, caller: Caller, told: Effects) -> bool:
         """Whether the caller administers all that an act touches."""
@@ -190,45 +193,44 @@ class Acts:
 
     async def _finish(self) -> None:
         for act in await self._acts.collection.find({"state": {"$in": list(PENDING)}}, sort=[("date", 1), ("seq", 1)]):
+            if act["state"] == "waiting" and act["date"] > self._today().isoformat():
+                continue
+            step = {"applying": self._apply, "reversing": self._undo, "waiting": self._take_effect}[act["state"]]
             try:
-                if act["state"] == "applying":
-                    await self._apply(act)
-                elif act["state"] == "reversing":
-                    await self._undo(act)
-                elif act["date"] <= self._today().isoformat():
-                    await self._take_effect(act)
+                await step(act, await all_units(self._units.collection))
             except UnitsRefused as refused:  # The tree was changed by hand so that the act does not fit any more.
                 log.error("act cannot take effect", act_id=act["_id"], code=refused.code, unit_id=refused.unit_id)
 
     # -- steps, each of which may be done twice -----------------------------------------------------------------
 
-    async def _apply(self, act: Document) -> Document:
+    async def _apply(self, act: Document, units: _Units) -> tuple[Document, _Units]:
         plan = plan_of(act)
-        units = await all_units(self._units.collection)
-        await store_units(self._units, differing(units, dated(units, plan)))
+        units = await self._written(units, dated(units, plan))
         await self._followers.follow(plan, act["_id"], act["by"], bodies=False)
         act = await self._acts.save(act, {"state": "waiting"})
-        return await self._take_effect(act) if plan.date <= self._today() else act
+        return await self._take_effect(act, units) if plan.date <= self._today() else (act, units)
 
-    async def _take_effect(self, act: Document) -> Document:
-        units = await all_units(self._units.collection)
+    async def _take_effect(self, act: Document, units: _Units) -> tuple[Document, _Units]:
         plan = with_latecomers(units, plan_of(act))
         if plan != plan_of(act):
             act = await self._acts.save(act, _fields(plan))
-        after = placed(effective(units, plan))
-        await store_units(self._units, differing(units, after))
+        units = await self._written(units, effective(units, plan))
         await self._followers.follow(plan, act["_id"], act["by"], bodies=True)
-        event = self._event(ACT_DONE, act, plan, after)
-        return await self._acts.save(act, {"state": "done", "done_at": self._clock.now()}, [event])
+        event = self._event(ACT_DONE, act, plan, units)
+        return await self._acts.save(act, {"state": "done", "done_at": self._clock.now()}, [event]), units
 
-    async def _undo(self, act: Document) -> Document:
-        units = await all_units(self._units.collection)
+    async def _undo(self, act: Document, units: _Units) -> tuple[Document, _Units]:
         plan = plan_of(act)
-        after = placed(reversed_units(units, plan))
-        await store_units(self._units, differing(units, after))
+        units = await self._written(units, reversed_units(units, plan))
         await self._followers.back(plan, act["_id"])
-        event = self._event(ACT_REVERSED, act, plan, after)
-        return await self._acts.save(act, {"state": "reversed", "reversed_at": self._clock.now()}, [event])
+        event = self._event(ACT_REVERSED, act, plan, units)
+        return await self._acts.save(act, {"state": "reversed", "reversed_at": self._clock.now()}, [event]), units
+
+    async def _written(self, before: _Units, after: _Units) -> _Units:
+        """The units as they are once what differs is stored."""
+        changed = differing(before, after)
+        await store_units(self._units, changed)
+        return {**after, **{unit.id: unit for unit in changed}}
 
     def _event(self, spec: EventSpec, act: Document, plan: Plan, units: Mapping[str, Unit]) -> Outgoing:
         made = ActDone if spec is ACT_DONE else ActReversed
