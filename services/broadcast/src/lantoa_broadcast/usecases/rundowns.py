@@ -47,8 +47,10 @@ async def session_changed(stores: Stores, event: SessionChanged) -> None:
 
 async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     """Keep a copy of a unit; stations below it may hear other sessions now."""
+    # Also where it was heard until now: a reversed act takes its programmes away from the unit that took over.
+    before = await stores.below(event.unit_id)
     await stores.units.take(event)
-    await compile_below(stores, event.unit_id)
+    await _compile_in(stores, {*before, *await stores.below(event.unit_id)})
 
 
 def is_station(device: Document | None) -> TypeGuard[Document]:
@@ -58,8 +60,11 @@ def is_station(device: Document | None) -> TypeGuard[Document]:
 
 async def compile_below(stores: Stores, unit_id: str) -> None:
     """Tell the stations that hear a unit's sessions, where what they hear has changed."""
-    units = await stores.below(unit_id)
-    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+    await _compile_in(stores, await stores.below(unit_id))
+
+
+async def _compile_in(stores: Stores, unit_ids: Iterable[str]) -> None:
+    for device in await stores.devices.collection.find({"unit_id": {"$in": sorted(unit_ids)}}, {"_id": 1}):
         await compile_rundown(stores, device["_id"])
 
 

@@ -145,25 +145,30 @@ def _number(column: str, written: str) -> float | None:
 def placed_rows(stored: Mapping[str, Unit], rows: Sequence[Row]) -> tuple[dict[int, Unit], list[Judged]]:
     """The units that the rows stand for, by their numbers, and the rows that cannot be taken.
 
-    A row means the unit of its id, or else of its code and first day in its tree; without either it is a new one.
+    A row means the unit of its id, or else of its code and first day, and a body's name; without either a new one.
     Parents and superiors are ids or codes, of stored units or of other rows; of several with a code the one that is
     still there is meant.
     """
     refused: list[Judged] = []
     units: dict[str, Unit] = dict(stored)
     ours: dict[int, tuple[Row, str]] = {}
-    known = {(unit.code, unit.valid_from, unit.tree): unit.id for unit in stored.values() if unit.tree == "territory"}
+    known = {_meant(unit): unit.id for unit in stored.values()}
     for row in rows:
-        key = (row.unit.code, row.unit.valid_from, row.unit.tree)
-        unit_id = row.unit_id or known.get(key)
+        unit_id = row.unit_id or known.get(_meant(row.unit))
         if unit_id is None:
             unit_id = free_id(row.unit.kind, row.unit.code, row.unit.valid_from, lambda taken: taken in units)
+            known[_meant(row.unit)] = unit_id
         if unit_id in {seen for _, seen in ours.values()}:
             refused.append(Judged(row.number, "refused", unit_id, row.unit.name, Invalid("directory.row-twice")))
             continue
         ours[row.number] = (row, unit_id)
         units[unit_id] = replace(row.unit, id=unit_id)
     return _checked(units, ours, refused)
+
+
+def _meant(unit: Unit) -> tuple[str, str, date | None, str]:
+    """What tells a unit from others. Codes of territory do, on one day; many bodies share theirs."""
+    return unit.tree, unit.code, unit.valid_from, slug(unit.name) if unit.kind == "body" else ""
 
 
 def _checked(

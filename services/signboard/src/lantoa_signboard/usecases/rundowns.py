@@ -46,8 +46,10 @@ async def playlist_changed(stores: Stores, event: PlaylistChanged) -> None:
 
 async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     """Keep a copy of a unit; boards below it may show other playlists now."""
+    # Also where it was shown until now: a reversed act takes its playlist away from the unit that took over.
+    before = await stores.below(event.unit_id)
     await stores.units.take(event)
-    await _compile_below(stores, event.unit_id)
+    await _compile_in(stores, {*before, *await stores.below(event.unit_id)})
 
 
 async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
@@ -71,8 +73,11 @@ def is_board(device: Document | None) -> TypeGuard[Document]:
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:
-    units = await stores.below(unit_id)
-    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+    await _compile_in(stores, await stores.below(unit_id))
+
+
+async def _compile_in(stores: Stores, unit_ids: Iterable[str]) -> None:
+    for device in await stores.devices.collection.find({"unit_id": {"$in": sorted(unit_ids)}}, {"_id": 1}):
         await compile_rundown(stores, device["_id"])
 
 
