@@ -71,7 +71,8 @@ def _words(error: Exception) -> str:
     problem = error.problem if isinstance(error, Refused) else None
     if problem is None:
         return str(error)
-    wrong = [f"{one['pointer']}: {one['message']}" for one in problem.get("errors", [])]
+    errors = problem.get("errors", [])
+    wrong = [f"{one['pointer']}: {one['message']}" for one in errors if one["message"] != problem["title"]]
     return "\n".join([f"{problem['title']}. {problem['detail']}", *wrong])
 
 

@@ -193,10 +193,10 @@ def _checked(
         except Invalid as why:
             refused.append(Judged(number, "refused", unit_id, row.unit.name, why))
     # What hangs under a row that is refused is refused with it.
-    lost = {judged.unit_id for judged in refused if judged.row in ours}
+    lost = {ours[judged.row][1] for judged in refused if judged.row in ours}
     while True:
-        for unit_id in lost:
-            units.pop(str(unit_id), None)
+        for gone in lost:
+            units.pop(gone, None)
         ours = {number: one for number, one in ours.items() if one[1] not in lost}
         lost = set()
         for number, (row, unit_id) in ours.items():

@@ -91,7 +91,7 @@ class Acts:
         """
         async with self._turn.taken():
             await self._finish()
-            units = await all_units(self._units.collection)
+            units: _Units = await all_units(self._units.collection)
             plan = await self._planned(caller, units, wanted)
             fields = {**_fields(plan), "state": "applying", "seq": await self._next(), "at": self._clock.now()}
             act = await self._acts.insert(act_id, {**fields, "by": caller.id, "by_name": caller.name})
@@ -121,7 +121,8 @@ class Acts:
         """
         async with self._turn.taken():
             await self._finish()
-            act, units = await self.get(act_id), await all_units(self._units.collection)
+            act = await self.get(act_id)
+            units: _Units = await all_units(self._units.collection)
             if act["state"] != "reversed":
                 await self._may_reverse(caller, act, units)
                 who = {"reversed_by": caller.id, "reversed_by_name": caller.name}
