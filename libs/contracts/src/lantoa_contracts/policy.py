@@ -77,6 +77,8 @@ ROLE_LEND = Permission("directory.role.lend", STAFF)
 """Lend one's own roles for days of leave."""
 AUDIT_READ = Permission("directory.audit.read", _any_of("auditor", "admin") | {SYSTEM})
 REGISTER_IMPORT = Permission("directory.register.import", _any_of("admin") | {SYSTEM})
+UNIT_ACT = Permission("directory.unit.act", _any_of("admin") | {SYSTEM})
+"""Order acts on units and take them back, over what lies above all that they touch; take up lists of units."""
 SESSION_KEEP = Permission("directory.session.keep", who="system")
 """Sessions and codes, for the gateway alone."""
 CITIZEN_ERASE = Permission("directory.citizen.erase", who="citizen")
