@@ -14,6 +14,7 @@ from lantoa_cli import openapi
 from lantoa_cli.breaking import breaking
 from lantoa_cli.contracts import broken, differences, files
 from lantoa_contracts.catalogue import SERVICES
+from lantoa_contracts.policy import PERMISSIONS
 
 ROOT = Path(__file__).parents[2]
 INTERNAL = "/api/v1/directory/sessions/resolve"
@@ -72,6 +73,7 @@ def test_every_operation_says_what_it_does_where_it_belongs_and_how_it_fails(nam
         assert operation["summary"], where
         assert operation["tags"], where
         assert operation["operationId"].startswith(f"{name}_"), where
+        assert operation["x-permission"] in PERMISSIONS, where
         for status in ("4XX", "5XX"):
             problem = operation["responses"][status]["content"]["application/problem+json"]["schema"]
             assert problem == {"$ref": "#/components/schemas/Problem"}, where

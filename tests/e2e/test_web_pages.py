@@ -199,12 +199,9 @@ async def _rehearsed(platform: Platform, http: aiohttp.ClientSession, hung: Pers
 
 
 async def _public(browser: Browser, platform: Platform, story: Story) -> list[str]:
-    """What everybody sees, and a citizen who takes part in the contest."""
+    """The contest as everybody sees it, and a citizen who takes part; `test_portal` looks at the news."""
     async with visiting(browser, platform) as stranger:
         page = stranger.page
-        await stranger.see("tin", "/tin")
-        await stranger.see("tin-bai", f"/tin/{story.played}")
-        await stranger.see("tin-khong-co", "/tin/khong-co", "404 (Not Found)")
         await stranger.see("thi", "/thi")
         await stranger.see("thi-cuoc-thi", f"/thi/{story.contest}")
         await stranger.see("thi-khong-co", "/thi/khong-co", "404 (Not Found)")

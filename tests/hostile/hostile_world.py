@@ -107,6 +107,12 @@ VALID: dict[str, dict[str, Any]] = {
         "reason": "Nghỉ phép",
     },
     "directory_lock": {"reason": "Mất điện thoại"},
+    "directory_order_act": {
+        "kind": "merge", "date": "2026-01-01", "act": "1687/NQ-UBTVQH15", "from": [OTHER],
+        "into": {
+            "name": "Phường Sông Hậu", "code": "29999", "kind": "ward", "parent": PROVINCE, "lat": 9.9, "lon": 106.3,
+        },
+    },
     "content_create": ITEM,
     "content_edit": ITEM,
     "content_approve": {"approval_sha256": "a" * 64},

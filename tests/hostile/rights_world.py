@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
 from hostile_world import indexes_of
@@ -34,6 +35,8 @@ _KINDS = {PROVINCE: "province", OLD_PROVINCE: "province", HAMLET: "body"}
 _NAMES = {COMMUNE: "Xã Cầu Kè"}
 _ENDED = {OLD_PROVINCE: (), FORMER: (COMMUNE,)}
 """With their successors. Whoever has a role in a unit that is no more has none in the one that followed it."""
+_TOKEN_SECONDS = 20.0
+"""How long a token is used again: signing one costs as much as a request."""
 HIDDEN = ("fleet.no-such-device", "fleet.no-devices")
 """What is not for the caller is not there, also where a body names it."""
 
@@ -112,7 +115,7 @@ class World:
 
     running: Running
     shift: float = 0.0
-    tokens: dict[Caller, str] = field(default_factory=dict)
+    tokens: dict[Caller, tuple[float, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -133,9 +136,11 @@ class World:
 
     async def send(self, caller: Caller, ask: Ask) -> tuple[int, Any]:
         """Status and answer."""
-        if caller not in self.tokens:
-            self.tokens[caller] = token_for(self.running.ring, caller, self.name)
-        headers = {**ask.headers, HEADER: self.tokens[caller]}
+        made_at, token = self.tokens.get(caller, (-_TOKEN_SECONDS, ""))
+        if time.monotonic() - made_at > _TOKEN_SECONDS:
+            made_at, token = time.monotonic(), token_for(self.running.ring, caller, self.name)
+            self.tokens[caller] = made_at, token
+        headers = {**ask.headers, HEADER: token}
         status, answer, _ = await self.running.call(ask.method, ask.path, None, ask.json, headers, ask.data)
         return status, answer
 
@@ -150,7 +155,7 @@ class World:
         """What the route of an operation names."""
         return self.permissions[operation]
 
-    @property
+    @cached_property
     def permissions(self) -> dict[str, Permission]:
         """What each documented operation names."""
         app = self.running.service.app
@@ -185,7 +190,7 @@ async def open_world(
     (settings_type,) = get_args(get_type_hints(main.build)["service"])
     over: dict[str, Any] = {
         "content": {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"},
-        "alert": {"key_file": nats_server.ring.alert_file, "turn_seconds": 0.05, "cap_poll_seconds": 3600.0},
+        "alert": {"key_file": nats_server.ring.alert_file, "cap_poll_seconds": 3600.0},
         "fleet": {"keys_folder": nats_server.ring.folder},
     }.get(name, {})
     running = await start_service(name, settings_type, main.build, indexes_of(name), clock_shift_seconds=shift, **over)

@@ -75,6 +75,7 @@ async def _idle(
     return idle
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sorted(WORLDS))
 async def test_whoever_asks_gets_what_the_matrix_says(name, start_service, events, nats_server, monkeypatch):
     monkeypatch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))

@@ -170,12 +170,15 @@ class Street:
     def __init__(self) -> None:
         self.target = ""
         self.tamper: Callable[[int, bytes], web.Response] | None = None
+        self.alerts: Callable[[str], bytes] | None = None
         self.asked: list[web.BaseRequest] = []
         self.session = ClientSession(auto_decompress=False)
         self.open = asyncio.Event()
         self.open.set()
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
+        if request.path.startswith("/api/v1/alert/"):
+            return web.Response(body=self.alerts(request.path)) if self.alerts else web.Response(status=503)
         self.asked.append(request)
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
         address = self.target + request.path_qs
@@ -221,8 +224,8 @@ class Newsroom(Office):
         for number, title in enumerate(titles):
             at = first["published_at"] - timedelta(seconds=len(titles) - number)
             item_id = new_id(at)
-            own = {"_id": f"web-{item_id}-1", "item_id": item_id, "title": title, "published_at": at}
-            await posts.insert_one(first | own)
+            own = {"_id": f"web-{item_id}-1", "item_id": item_id, "title": title}
+            await posts.insert_one(first | own | {"published_at": at, "first_published_at": at})
             made.append(item_id)
         return made
 

@@ -57,6 +57,19 @@ async def test_an_author_writes_for_their_own_unit_only(office):
     assert (await office.write(office.approver))[0] == 403
 
 
+async def test_an_editor_changes_what_another_wrote_and_approves_it_no_more(office):
+    editor = Caller("p-bien", "Biên tập", (Grant("editor", office.unit_id), Grant("approver", office.unit_id)))
+    colleague = Caller("p-dong", "Đồng nghiệp", (Grant("author", office.unit_id),))
+    _, item, _ = await office.write()
+    status, problem, _ = await office.change(item, colleague, title="Lịch tiêm chủng tuần này")
+    assert (status, problem["code"]) == (403, "content.not-your-item")
+    status, edited, _ = await office.change(item, editor, title="Lịch tiêm chủng tuần này")
+    assert (status, edited["author"], edited["allowed"]) == (200, item["author"], ["edit", "submit"])
+    status, problem, _ = await office.act(edited, "approve", editor, approval_sha256="a" * 64)
+    assert (status, problem["code"]) == (403, "content.own-item")
+    assert (await office.act(edited, "submit", editor))[0] == 200
+
+
 async def test_an_emergency_is_sent_to_where_it_belongs(office):
     _, problem, _ = await office.write(priority="emergency")
     assert problem["code"] == "content.emergency-elsewhere"

@@ -289,6 +289,6 @@ async def test_a_sheet_is_judged_row_by_row_and_its_good_rows_are_written_once(f
 
 async def test_a_sheet_that_is_none_is_refused_in_the_readers_language(fleet: Any) -> None:
     status, answer = await _import(fleet, b"name,unit\n=1+1,2\n")
-    assert (status, answer["code"]) == (422, "fleet.sheet-formula")
+    assert (status, answer["code"]) == (422, "sheet-formula")
     assert "Dòng 2 có công thức" in answer["detail"]
     assert (await _import(fleet, json.dumps({}).encode()))[0] == 422

@@ -104,7 +104,15 @@ def page_routes() -> APIRouter:
     """Public pages that say who reads them."""
     router = APIRouter()
 
+    @router.get("/tin/khung")
+    async def column() -> Response:
+        policy = {"Content-Security-Policy": "default-src 'none'; frame-ancestors *"}
+        return HTMLResponse("<p>Tin", headers=policy | {"Cross-Origin-Resource-Policy": "cross-origin"})
+
     @router.api_route("/tin", methods=["GET", "HEAD"])
+    @router.api_route("/wifi", methods=["GET", "HEAD"])
+    @router.api_route("/robots.txt", methods=["GET", "HEAD"])
+    @router.api_route("/sitemap.xml", methods=["GET", "HEAD"])
     @router.api_route("/{first}/{rest:path}", methods=["GET", "HEAD", "POST"])
     async def page(request: Request, caller: Annotated[Caller, allows(PAGE_READ)]) -> Response:
         body = (await request.body()).decode()

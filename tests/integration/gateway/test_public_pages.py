@@ -83,6 +83,28 @@ async def test_pages_come_from_their_service_under_the_same_address_for_stranger
     assert (await door("HEAD", "/tin"))[:2] == (200, b"")
 
 
+async def test_wifi_spots_and_robots_find_their_pages_at_the_root_without_a_session(door, sign_in):
+    cookie, _ = await sign_in()
+    for path in ("/wifi", "/wifi/api", "/robots.txt", "/sitemap.xml"):
+        status, said, headers = await door("GET", f"{path}?diem=29242", headers=STALE)
+        assert (status, said["path"], said["query"], said["caller"]) == (200, path, "diem=29242", "anonymous")
+        assert "set-cookie" not in headers
+        assert (await door("GET", path, headers=cookie))[0] == 200
+    for path in ("/robots.txt/../api/v1/directory/people", "/wifi//x", "/sitemap.xml/%2e%2e/x"):
+        assert (await door("GET", path))[0] == 404
+    for path in ("/robots", "/wifi2", "/sitemap.xmlx"):
+        assert (await door("GET", path))[2]["content-type"] == "application/problem+json"
+
+
+async def test_only_a_page_that_says_so_itself_is_shown_in_other_sites(door):
+    _, _, headers = await door("GET", "/tin/khung")
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors *"
+    assert headers["cross-origin-resource-policy"] == "cross-origin"
+    for path in ("/tin", "/tin/nhung", "/thi", "/wifi", "/cong-dan", "/api/docs", "/tin/khong-co", "/"):
+        policy = (await door("GET", path))[2]["content-security-policy"]
+        assert "frame-ancestors 'self'" in policy, path
+
+
 async def test_who_cannot_be_recognised_is_a_stranger_and_sees_the_pages(door):
     sid = await door.sign_in()
     for headers in (STALE, {"cookie": f"__Host-sid={sid}"}, {"cookie": "__Host-citizen=x"}):

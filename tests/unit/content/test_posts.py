@@ -8,9 +8,10 @@ import feedparser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_content.domain.feeds import Entry, Feed, Sound, atom, json_feed, sitemap
-from lantoa_content.domain.places import Place, gathered, standing
+from lantoa_content.domain.feeds import Entry, Feed, Sound, atom, json_feed
+from lantoa_content.domain.places import Place, former_names, gathered, grown_from, predecessors, standing
 from lantoa_content.domain.post import Standing, article_sha256, found, looked_at, over, pause
+from lantoa_content.domain.sitemaps import sitemap
 from lantoa_content.domain.text import excerpt
 from lantoa_content.domain.webpage import article_of, description_of, web_page
 
@@ -96,7 +97,7 @@ def test_every_page_has_one_article_and_its_description_back(title, body):
 
 
 def _place(unit_id, path, successors=(), valid_to=None):
-    return Place(unit_id, unit_id.upper(), tuple(path), None, valid_to, tuple(successors))
+    return Place(unit_id, unit_id, unit_id.upper(), tuple(path), None, valid_to, tuple(successors))
 
 
 TREE = [
@@ -122,6 +123,16 @@ def test_a_unit_gathers_what_is_below_it_and_what_went_into_it_through_all_refor
 def test_successors_in_a_ring_end():
     ring = [_place("a", ["a"], ["b"]), _place("b", ["b"], ["a"])]
     assert gathered("a", ring) == {"a", "b"}
+    assert [place.id for place in grown_from("a", predecessors(ring))] == ["b"]
+
+
+def test_a_unit_knows_its_former_names_through_all_reforms_the_last_first():
+    before = predecessors(TREE)
+    assert former_names(TREE[5], before) == ["WARD-1", "WARD-0"]
+    assert former_names(TREE[6], before) == []
+    renamed = [_place("new", ["new"]), _place("old", ["old"], ["new"])]
+    same = Place("new", "1", "OLD", ("new",), None, None, ())
+    assert former_names(same, predecessors(renamed)) == []
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -130,8 +141,9 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_feeds_are_well_formed_whatever_was_written(title, summary, html):
     sound = Sound("https://x.vn/a?b=1&c=2", "audio/ogg", 10, None)
-    entry = Entry("urn:uuid:1", "https://x.vn/1", title, summary, html, title, title, title, "km", NOW, sound)
-    feed = Feed(title, summary, title, "vi", "https://x.vn", "https://x.vn/a.xml", "https://x.vn/n", NOW, (entry,))
+    entry = Entry("urn:uuid:1", "https://x.vn/1", title, summary, html, title, title, title, "km", NOW, NOW, sound)
+    home, own = "https://x.vn", "https://x.vn/a.xml"
+    feed = Feed(home, title, summary, title, "vi", home, own, own, "https://x.vn/n", NOW, (entry,))
     root = ET.fromstring(atom(feed))  # noqa: S314 - what the code under test wrote
     assert len(root.findall("{http://www.w3.org/2005/Atom}entry")) == 1
     (item,) = json.loads(json_feed(feed))["items"]
@@ -145,6 +157,6 @@ def test_feeds_are_well_formed_whatever_was_written(title, summary, html):
 
 def test_a_feed_s_id_follows_its_filter_and_not_its_content():
     def feed(home, title):
-        return feedparser.parse(atom(Feed(title, "", "a", "vi", home, home, None, NOW, ()))).feed.id
+        return feedparser.parse(atom(Feed(home, title, "", "a", "vi", home, home, home, None, NOW, ()))).feed.id
 
     assert feed("https://x.vn/tin", "a") == feed("https://x.vn/tin", "b") != feed("https://x.vn/tin?don-vi=1", "a")

@@ -10,7 +10,7 @@ from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed
 
 PROVINCE = Unit("p", "86", "Tỉnh Vĩnh Long", "province", None, date(2025, 7, 1), None)
 WARD = Unit("w", "29242", "Phường Trà Vinh", "ward", "p", date(2025, 7, 1), None)
-BODY = Unit("b", "UBND", "Ủy ban nhân dân phường Trà Vinh", "body", "w", date(2025, 7, 1), None)
+BODY = Unit("b", "UBND", "Ủy ban nhân dân phường Trà Vinh", "body", "w", date(2025, 7, 1), None, tree="administration")
 OLD = Unit("o", "29236", "Phường 4", "ward", None, None, date(2025, 6, 30))
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_successors_grow_and_are_kept_when_the_unit_is_given_again():
     before = stored(PROVINCE, WARD, OLD)
     changed = changed_units(before, [], [("o", into_ward)])
     assert changed[0].successors == (into_ward,)
-    after = before | {"o": changed[0]}
+    after = before | {unit.id: unit for unit in changed}
     assert changed_units(after, [OLD], [("o", into_ward)]) == []
     into_both = changed_units(after, [], [("o", replace(into_ward, unit_id="p"))])
     assert [s.unit_id for s in into_both[0].successors] == ["p", "w"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from lantoa_fleet.adapters.sheets import read_sheet
-from lantoa_fleet.domain.sheets import Units, columns_of, site_words, wanted_of
+from lantoa_fleet.domain.sheets import NEEDED, Units, meaning_of, site_words, wanted_of
 from lantoa_runtime.errors import Invalid
+from lantoa_runtime.sheets import columns_of, read_sheet
 
 UNITS = Units(
     [
@@ -55,7 +55,7 @@ def test_a_workbook_is_read_with_numbers_as_they_look_and_empty_rows_in_their_pl
 
 
 def test_a_row_is_understood_in_vietnamese() -> None:
-    wanted = wanted_of(2, ROW, columns_of(HEADER), UNITS, WORDS)
+    wanted = wanted_of(2, ROW, columns_of(HEADER, meaning_of, NEEDED), UNITS, WORDS)
     place = wanted.place
     assert (place.unit_id, place.site_type, place.lat, place.lon) == ("u-1", "market", 9.87, 106.05)
     assert (wanted.kind, place.groups, wanted.mqtt) == ("radio", ("Ven biển", "chợ"), False)
@@ -86,15 +86,15 @@ def test_a_row_that_is_wrong_says_why(column: int, value: str, code: str) -> Non
     cells = [*ROW]
     cells[column] = value
     with pytest.raises(Invalid) as refused:
-        wanted_of(2, cells, columns_of(HEADER), UNITS, WORDS)
+        wanted_of(2, cells, columns_of(HEADER, meaning_of, NEEDED), UNITS, WORDS)
     assert refused.value.code == code
 
 
 def test_a_header_without_what_is_needed_is_refused() -> None:
-    wrong = {"fleet.sheet-columns-missing": ["Tên", "Mã"], "fleet.sheet-column-twice": [*HEADER, "Ten"]}
+    wrong = {"sheet-columns-missing": ["Tên", "Mã"], "sheet-column-twice": [*HEADER, "Ten"]}
     for code, header in wrong.items():
         with pytest.raises(Invalid) as refused:
-            columns_of(header)
+            columns_of(header, meaning_of, NEEDED)
         assert refused.value.code == code
 
 
@@ -119,17 +119,17 @@ def _with_entities() -> bytes:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (_book(HEADER, ["=1+1"]), "fleet.sheet-formula"),
-        (b"name,unit\n=HYPERLINK(1),2\n", "fleet.sheet-formula"),
-        (_book(HEADER, *([ROW] * 11)), "fleet.sheet-too-long"),
-        ("Tên\n".encode("utf-16"), "fleet.sheet-not-utf8"),
-        (_zip("xl/workbook.xml", bytes(40 * 1024 * 1024)), "fleet.sheet-unreadable"),
-        (_zip("hello.txt", b"hello"), "fleet.sheet-unreadable"),
-        (b"PK\x03\x04 and no archive", "fleet.sheet-unreadable"),
-        (_book(HEADER, ROW)[:-200], "fleet.sheet-unreadable"),
-        (_with_entities(), "fleet.sheet-unreadable"),
-        (b'name,unit\n"never closed,1\n', "fleet.sheet-unreadable"),
-        (("name,unit\n" + "a" * 501 + ",1").encode(), "fleet.sheet-unreadable"),
+        (_book(HEADER, ["=1+1"]), "sheet-formula"),
+        (b"name,unit\n=HYPERLINK(1),2\n", "sheet-formula"),
+        (_book(HEADER, *([ROW] * 11)), "sheet-too-long"),
+        ("Tên\n".encode("utf-16"), "sheet-not-utf8"),
+        (_zip("xl/workbook.xml", bytes(40 * 1024 * 1024)), "sheet-unreadable"),
+        (_zip("hello.txt", b"hello"), "sheet-unreadable"),
+        (b"PK\x03\x04 and no archive", "sheet-unreadable"),
+        (_book(HEADER, ROW)[:-200], "sheet-unreadable"),
+        (_with_entities(), "sheet-unreadable"),
+        (b'name,unit\n"never closed,1\n', "sheet-unreadable"),
+        (("name,unit\n" + "a" * 501 + ",1").encode(), "sheet-unreadable"),
     ],
 )
 def test_a_file_that_is_no_plain_table_is_refused(data: bytes, code: str) -> None:

@@ -33,11 +33,17 @@ def test_an_address_of_this_site_is_a_way_back(way):
     assert safe_next(way) == way
 
 
-@given(st.text(alphabet="/.tinha%", max_size=10).map("/{}".format))
+PAGES = ("tin", "thi", "wifi", "robots.txt", "sitemap.xml")
+
+
+@given(st.text(alphabet="/.tinha%", max_size=10).map("/{}".format) | st.sampled_from(PAGES).map("/{}".format))
+@example("/robots.txt")
+@example("/wifi/api")
+@example("/sitemap.xml/..")
 def test_a_page_is_passed_on_by_its_first_word_alone(path):
     target = target_of(path)
     assert target is None or (target.page and passed_on(path) and path.split("/")[1] == target.resource)
-    assert passed_on(path) == (path.split("/")[1] in ("tin", "thi"))
+    assert passed_on(path) == (path.split("/")[1] in PAGES)
 
 
 def test_contests_are_open_to_readers_and_pages_to_all():

@@ -24,6 +24,7 @@ _NO_TONE = "0"
 _LEVEL_END = "!"
 _WORD_END = "-"
 _BETWEEN_WORDS = re.compile("[\\s\x00-/:-@\\[-`{-\xbf\u2010-\u2027\u200b]+")
+_BETWEEN_NAMES = re.compile(r"[\W_]+")
 _CLUSTER = re.compile("(?P<number>[0-9]{1,99})|(?P<letter>[^\u0300-\u036f])(?P<marks>[\u0300-\u036f]*)")
 
 
@@ -39,6 +40,11 @@ def fold(text: str) -> str:
     folded = unicodedata.normalize("NFD", _MARKS.sub("", decomposed).casefold())
     plain = _MARKS.sub("", folded).translate(_PLAIN_D)
     return unicodedata.normalize("NFC", " ".join(plain.split()))
+
+
+def slug(text: str) -> str:
+    """A name as a key: letters without accents and digits, words joined by dashes (``Ấp Ô Mịch``: ``ap-o-mich``)."""
+    return _BETWEEN_NAMES.sub("-", fold(text)).strip("-")
 
 
 def tokens(text: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from lantoa_cli.replay import replay
 from lantoa_cli.servers import MissingProgram, port_in_use, program
 from lantoa_cli.supervisor import DidNotStart, healthy, running_pid
 from lantoa_cli.topology import topology
+from lantoa_cli.units import units
 from lantoa_cli.up import StartRefused, bring_up
 from lantoa_runtime import __version__
 
@@ -43,6 +44,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(alert, name="alert")
 app.add_typer(audit, name="audit")
 app.add_typer(fleet, name="fleet")
+app.add_typer(units, name="units")
 app.command("replay")(replay)
 app.command("load")(load)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from joserfc.jwk import OKPKey
@@ -44,27 +45,43 @@ class Operator:
             async for piece in response.content.iter_any():
                 yield piece
 
-    async def call(self, service: str, method: str, path: str, body: Any = None, ver: int | None = None) -> Any:
-        """The JSON answer of a service.
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        ver: int | None = None,
+        file: bytes | None = None,
+    ) -> Any:
+        """The JSON answer of a service to JSON or to a ``file``.
 
         Raises:
             Refused: the answer was an error.
         """
-        from lantoa_runtime.clock import Clock
-
         headers = {HEADER: self._signer.sign(self._caller, service, time.time())}
-        if method == "POST":
-            headers["Idempotency-Key"] = new_id(Clock().now())
         if ver is not None:
             headers["If-Match"] = f'"{ver}"'
-        url = f"{self._url_of(service)}/api/v1/{service}{path}"
-        async with aiohttp.ClientSession() as session:
-            for _ in range(_TRIES):
-                async with session.request(method, url, json=body, headers=headers) as response:
-                    answer = await response.json(content_type=None) if response.content_length != 0 else None
-                if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                    break
-                await asyncio.sleep(_WAIT_SECONDS)
-        if response.status >= 400:
-            raise Refused(f"{service} {path}: {response.status} {answer}")
-        return answer
+        return await send(f"{self._url_of(service)}/api/v1/{service}{path}", method, headers, body, file)
+
+
+async def send(url: str, method: str, headers: dict[str, str], body: Any = None, file: bytes | None = None) -> Any:
+    """The JSON answer to one request, tried again while a service says that it is away for a moment.
+
+    Raises:
+        Refused: the answer was an error.
+    """
+    from lantoa_runtime.clock import Clock
+
+    if method == "POST":
+        headers = {**headers, "Idempotency-Key": new_id(Clock().now())}
+    async with aiohttp.ClientSession() as session:
+        for _ in range(_TRIES):
+            async with session.request(method, url, json=body, data=file, headers=headers) as response:
+                answer = await response.json(content_type=None) if response.content_length != 0 else None
+            if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(_WAIT_SECONDS)
+    if response.status >= 400:
+        raise Refused(f"{urlsplit(url).path}: {response.status} {answer}", answer)
+    return answer

@@ -72,6 +72,8 @@ ACCOUNT_LOCKED = EventSpec("directory.account.locked", directory.AccountLocked)
 ACCOUNT_UNLOCKED = EventSpec("directory.account.unlocked", directory.AccountUnlocked)
 ACCOUNT_RESET = EventSpec("directory.account.reset", directory.AccountReset)
 AUDIT_SEALED = EventSpec("directory.audit.sealed", directory.AuditSealed)
+ACT_DONE = EventSpec("directory.act.done", directory.ActDone, ("fleet", "broadcast", "signboard"))
+ACT_REVERSED = EventSpec("directory.act.reversed", directory.ActReversed, ("fleet", "broadcast", "signboard"))
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
 ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"))
@@ -120,6 +122,8 @@ EVENTS: tuple[EventSpec, ...] = (
     ACCOUNT_UNLOCKED,
     ACCOUNT_RESET,
     AUDIT_SEALED,
+    ACT_DONE,
+    ACT_REVERSED,
     ITEM_SUBMITTED,
     ITEM_APPROVED,
     ITEM_WITHDRAWN,

@@ -54,7 +54,11 @@ from lantoa_contracts.events.directory import (
     AccountReset,
     AccountRevoked,
     AccountUnlocked,
+    ActDone,
+    ActReversed,
     AuditSealed,
+    Heir,
+    Succession,
     UnitChanged,
 )
 from lantoa_contracts.events.fleet import (
@@ -83,7 +87,31 @@ _NOTICE = NoticeIssued(
     expires_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
 )
 
+_MERGED = Succession(
+    unit_id="u-29305-2022",
+    path=("u-84-2022", "u-845-2022", "u-29305-2022"),
+    heirs=(Heir(unit_id=UNIT, path=("u-86-2025", UNIT), made=True),),
+)
+
 _EVENTS: dict[str, BaseModel] = {
+    "directory.act.done.v1": ActDone(
+        act_id="019aaf31c2a7",
+        ver=3,
+        kind="merge",
+        date=date(2025, 7, 1),
+        act="1687/NQ-UBTVQH15",
+        units=(_MERGED,),
+        at=datetime(2025, 6, 30, 17, 0, 2, tzinfo=UTC),
+    ),
+    "directory.act.reversed.v1": ActReversed(
+        act_id="019aaf31c2a7",
+        ver=5,
+        kind="merge",
+        date=date(2025, 7, 1),
+        act="1687/NQ-UBTVQH15",
+        units=(_MERGED,),
+        at=datetime(2025, 7, 2, 1, 30, tzinfo=UTC),
+    ),
     "directory.unit.changed.v1": UnitChanged(
         unit_id=UNIT,
         ver=3,

@@ -41,7 +41,10 @@ class Permission:
 def allowed(grants: Iterable[tuple[str, str]], permission: Permission, path: Iterable[str]) -> bool:
     """Whether somebody with these grants, ``(role, unit)`` each, may do this to what lies at ``path``, root to unit."""
     units = {EVERYWHERE, *path}
-    return any(unit in units and role in permission.roles for role, unit in grants)
+    for role, unit in grants:  # noqa: SIM110 - a generator costs three times the answer
+        if unit in units and role in permission.roles:
+            return True
+    return False
 
 
 def _any_of(*roles: Role) -> frozenset[str]:
@@ -74,6 +77,8 @@ ROLE_LEND = Permission("directory.role.lend", STAFF)
 """Lend one's own roles for days of leave."""
 AUDIT_READ = Permission("directory.audit.read", _any_of("auditor", "admin") | {SYSTEM})
 REGISTER_IMPORT = Permission("directory.register.import", _any_of("admin") | {SYSTEM})
+UNIT_ACT = Permission("directory.unit.act", _any_of("admin") | {SYSTEM})
+"""Order acts on units and take them back, over what lies above all that they touch; take up lists of units."""
 SESSION_KEEP = Permission("directory.session.keep", who="system")
 """Sessions and codes, for the gateway alone."""
 CITIZEN_ERASE = Permission("directory.citizen.erase", who="citizen")

@@ -109,6 +109,20 @@ class AiringView(BaseModel):
     proofs: list[ProofView]
 
 
+class UnitCount(BaseModel):
+    """A unit's own grid, if it has one, and its sessions that have something to play and have not begun."""
+
+    unit_id: str
+    grids: int
+    sessions: int
+
+
+class Counts(BaseModel):
+    """One entry a unit that was asked for and that the caller may see."""
+
+    items: list[UnitCount]
+
+
 def _grid_view(unit_id: str, grid: Grid, ver: int) -> GridView:
     return GridView(unit_id=unit_id, ver=ver, rule=grid.rule, at=grid.at, max_minutes=grid.max_minutes)
 
@@ -171,6 +185,12 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
         grid, ver = await grids.set_grid(stores, unit_id, body.rule, body.at, body.max_minutes, if_match)
         response.headers["ETag"] = etag(ver)
         return _grid_view(unit_id, grid, ver)
+
+    @routes.get("/counts")
+    async def counts(caller: Viewer, unit_id: Annotated[list[Id], Query(min_length=1, max_length=200)]) -> Counts:
+        """Grids and coming sessions of units: what follows an act over these."""
+        found = await stores.counts(unit_id, caller.units(PROGRAMME_READ))
+        return Counts(items=[UnitCount(unit_id=one, grids=of[0], sessions=of[1]) for one, of in found.items()])
 
 
 def _sessions(routes: APIRouter, stores: Stores) -> None:

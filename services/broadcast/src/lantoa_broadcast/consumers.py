@@ -1,13 +1,13 @@
 """What broadcast does with what it hears."""
 
 from lantoa_broadcast.settings import BroadcastSettings
-from lantoa_broadcast.usecases import airings, programme, rundowns
+from lantoa_broadcast.usecases import acts, airings, programme, rundowns
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts import catalogue
 from lantoa_contracts.device import ProofMessage
 from lantoa_contracts.events.broadcast import SessionChanged
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
-from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.directory import ActDone, ActReversed, UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_runtime.bus import Meta
 from lantoa_runtime.service import Service
@@ -20,6 +20,14 @@ def consume(service: Service[BroadcastSettings], stores: Stores) -> None:
     @on(catalogue.UNIT_CHANGED)
     async def unit_changed(event: UnitChanged, _: Meta) -> None:
         await rundowns.unit_changed(stores, event)
+
+    @on(catalogue.ACT_DONE)
+    async def act_done(event: ActDone, _: Meta) -> None:
+        await acts.act_turned(stores, event)
+
+    @on(catalogue.ACT_REVERSED)
+    async def act_reversed(event: ActReversed, _: Meta) -> None:
+        await acts.act_turned(stores, event)
 
     @on(catalogue.ITEM_APPROVED)
     async def item_approved(event: ItemApproved, _: Meta) -> None:

@@ -11,9 +11,11 @@ from lantoa_content.settings import ContentSettings
 from lantoa_content.usecases.confirm import Confirming
 from lantoa_content.usecases.desk import Desk
 from lantoa_content.usecases.lists import ItemLists
+from lantoa_content.usecases.notices import Notices
 from lantoa_content.usecases.portal import Portal
 from lantoa_content.usecases.posts import Publishing
 from lantoa_content.usecases.render import Rendering
+from lantoa_content.usecases.search import Indexing
 from lantoa_content.usecases.stored import INDEXES
 from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
 from lantoa_runtime.http.pages import Pages
@@ -21,6 +23,9 @@ from lantoa_runtime.mongo import ReadModel
 from lantoa_runtime.service import Service, service_main
 
 _LOOK_SECONDS = 10.0
+_NOTICES_SECONDS = 5.0
+"""How often the public pages look for emergency notices."""
+_INDEX_SECONDS = 600.0
 
 
 def build(service: Service[ContentSettings]) -> None:
@@ -40,10 +45,13 @@ def build(service: Service[ContentSettings]) -> None:
     service.routes(api.writing(desk, service.db[IDEMPOTENCY], views))
     service.routes(api.operating(items, posts, service.clock))
     portal = Portal(posts.collection, units.collection, service.clock)
-    pages = Pages("lantoa_content", api.PREFIX)
-    service.app.include_router(api.News(pages, portal, service.blobs, settings.public_url).router())
     stranger = WebStranger(_LOOK_SECONDS)
     service.on_stop(stranger.close)
+    notices = Notices(stranger, settings.public_url, service.clock)
+    service.every("read emergency notices", _NOTICES_SECONDS, notices)
+    service.every("index posts", _INDEX_SECONDS, Indexing(posts.collection))
+    site = api.Site(Pages("lantoa_content", api.PREFIX), portal, notices, settings.public_url)
+    service.app.include_router(api.public_routes(site, service.blobs))
     backoff, recheck = timedelta(seconds=settings.confirm_seconds), timedelta(seconds=settings.recheck_seconds)
     confirming = Confirming(posts, stranger, address, service.clock, backoff, recheck)
     service.every("confirm posts", settings.confirm_seconds, confirming)

@@ -4,24 +4,32 @@ from datetime import date, timedelta
 
 from lantoa_calendar.periods import ZONE
 from lantoa_directory.adapters import Argon2Passwords, CodesFile
+from lantoa_directory.api.acts import act_routes
 from lantoa_directory.api.audit import audit_routes
 from lantoa_directory.api.citizens import citizen_routes
-from lantoa_directory.api.directory import admin_routes, session_routes, unit_routes
+from lantoa_directory.api.directory import admin_routes, session_routes
+from lantoa_directory.api.imports import imports_routes
 from lantoa_directory.api.people import door_routes, people_routes, right_routes
+from lantoa_directory.api.units import unit_routes
 from lantoa_directory.consumers import register
 from lantoa_directory.domain.people import Grant
+from lantoa_directory.jobs import schedule
 from lantoa_directory.settings import DirectorySettings
 from lantoa_directory.usecases.accounts import Accounts
+from lantoa_directory.usecases.acts import Acts
 from lantoa_directory.usecases.audit import Audit
 from lantoa_directory.usecases.citizens import Citizens
 from lantoa_directory.usecases.editing import Editing
+from lantoa_directory.usecases.following import Followers
 from lantoa_directory.usecases.grants import held_by
+from lantoa_directory.usecases.importing import UnitImporter
 from lantoa_directory.usecases.last_admin import LastAdmin
 from lantoa_directory.usecases.loading import Stores
 from lantoa_directory.usecases.people import Reach
 from lantoa_directory.usecases.rights import Rights
 from lantoa_directory.usecases.seals import Seals
 from lantoa_directory.usecases.sessions import Sessions
+from lantoa_directory.usecases.turn import Turn
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.mongo import Document, Index
 from lantoa_runtime.service import Service, service_main
@@ -32,6 +40,9 @@ _SEAL_LOOK_SECONDS = 15.0
 INDEXES = (
     Index("units", ("tokens",)),
     Index("units", ("path",)),
+    Index("acts", ("at",)),
+    Index("acts", ("state",)),
+    Index("acts", ("touched",)),
     Index("people", ("login",), unique=True),
     Index("people", ("units",)),
     Index("people", ("grants.lender",), sparse=True),
@@ -79,13 +90,18 @@ def build(service: Service[DirectorySettings]) -> None:
     key = SigningKey(key_file.read_bytes()) if key_file else None
     seals = Seals(service.aggregates("seals"), audit, key, timedelta(seconds=interval), service.clock)
     service.app.state.audit, service.app.state.seals = audit, seals
+    ordered, turn = service.aggregates("acts"), Turn(service.db["turns"], service.clock)
+    acts = Acts(ordered, units, Followers(reach), turn, service.clock)
+    schedule(service, acts)
+    service.routes(imports_routes(UnitImporter(units, acts)))
     service.routes(unit_routes(units))
+    service.routes(act_routes(acts, ordered, units))
     service.routes(session_routes(sessions))
     service.routes(citizen_routes(citizens))
     service.routes(people_routes(accounts, rights))
     service.routes(right_routes(rights))
     service.routes(door_routes(accounts, rights))
-    service.routes(admin_routes(Stores(units, reach, passwords, end_all, guard)))
+    service.routes(admin_routes(Stores(units, acts, reach, passwords, end_all, guard)))
     service.routes(audit_routes(audit, seals))
     register(service.bus, audit, service.clock)
     service.every("seal", min(_SEAL_LOOK_SECONDS, interval), seals.turn)

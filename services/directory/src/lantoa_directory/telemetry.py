@@ -1,9 +1,12 @@
-"""Metrics of the directory: what is written into the audit, and how long ago it was sealed."""
+"""Metrics of the directory: acts on units, what is written into the audit, and how long ago it was sealed."""
 
 from prometheus_client import Counter, Gauge
 
 from lantoa_contracts.catalogue import SERVICES
 
+ACTS_OVERDUE = Gauge(
+    "lantoa_directory_acts_overdue", "Acts whose day has come, or that are being written or taken back, and not done"
+)
 AUDIT_ENTRIES = Counter("lantoa_audit_entries_total", "Acts written into the audit, by service", ["component"])
 AUDIT_LAG = Gauge("lantoa_audit_lag_seconds", "From the last act to its entry")
 AUDIT_SEAL_AGE = Gauge("lantoa_audit_seal_age_seconds", "Since the last seal; since the start where there is none")

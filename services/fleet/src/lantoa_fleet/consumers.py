@@ -1,6 +1,8 @@
 """Events and device messages that fleet reads."""
 
 from lantoa_contracts.catalogue import (
+    ACT_DONE,
+    ACT_REVERSED,
     BOARD_RUNDOWN_ISSUED,
     DEVICE_ACK,
     DEVICE_ALARM,
@@ -10,8 +12,9 @@ from lantoa_contracts.catalogue import (
 )
 from lantoa_contracts.device import Ack, Alarm, Reported
 from lantoa_contracts.events.broadcast import RundownIssued
-from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.directory import ActDone, ActReversed, UnitChanged
 from lantoa_contracts.events.signboard import BoardRundownIssued
+from lantoa_fleet.usecases.acts import ActFollower
 from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.commands import Orders
 from lantoa_fleet.usecases.desired import DesiredWriter
@@ -21,7 +24,13 @@ from lantoa_runtime.bus import Bus, Meta
 
 
 def register(
-    bus: Bus, registry: Registry, desired: DesiredWriter, attendance: Attendance, roster: Roster, orders: Orders
+    bus: Bus,
+    registry: Registry,
+    desired: DesiredWriter,
+    attendance: Attendance,
+    roster: Roster,
+    orders: Orders,
+    follower: ActFollower,
 ) -> None:
     """Bind every subscription that the catalogue gives to fleet."""
 
@@ -29,6 +38,14 @@ def register(
     async def unit_changed(event: UnitChanged, _: Meta) -> None:
         await registry.unit_changed(event)
         roster.note_units()
+
+    @bus.on(ACT_DONE)
+    async def act_done(event: ActDone, _: Meta) -> None:
+        await follower.turned(event)
+
+    @bus.on(ACT_REVERSED)
+    async def act_reversed(event: ActReversed, _: Meta) -> None:
+        await follower.turned(event)
 
     @bus.on(RUNDOWN_ISSUED)
     async def rundown_issued(event: RundownIssued, _: Meta) -> None:

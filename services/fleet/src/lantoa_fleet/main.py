@@ -13,6 +13,7 @@ from lantoa_fleet.domain import commands, history
 from lantoa_fleet.domain.claims import GUESS_WINDOW, GUESSES, SHEET_GUESSES, SHEET_WINDOW
 from lantoa_fleet.domain.devices import PENDING_SECONDS
 from lantoa_fleet.settings import FleetSettings
+from lantoa_fleet.usecases.acts import ActFollower
 from lantoa_fleet.usecases.alarms import KEPT_DAYS as ALARMS_KEPT_DAYS
 from lantoa_fleet.usecases.attendance import Attendance
 from lantoa_fleet.usecases.desired import DesiredWriter
@@ -27,7 +28,7 @@ from lantoa_fleet.usecases.shapes import Shapes
 from lantoa_fleet.usecases.watch import watching_of
 from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
 from lantoa_runtime.http.replay import replay_route
-from lantoa_runtime.mongo import Index, ReadModel
+from lantoa_runtime.mongo import ActCopies, Index, ReadModel
 from lantoa_runtime.service import Service, service_main
 from lantoa_runtime.topology.keys import KeyRing
 from lantoa_signing.documents import SigningKey
@@ -46,6 +47,8 @@ INDEXES = (
     Index("devices", ("groups",), sparse=True),
     Index("devices", ("place_id",), sparse=True),
     Index("devices", ("retire_due",), sparse=True),
+    Index("devices", ("followed.act",), sparse=True),
+    Index("devices", ("unsure",), sparse=True),
     Index("alarms", ("devices",)),
     Index("guesses", ("until",), ttl_seconds=0),
     Index("days", ("at",), ttl_seconds=history.KEPT_DAYS * 86_400),
@@ -103,17 +106,21 @@ def build(service: Service[FleetSettings]) -> None:
         media_base=settings.media_base,
     )
     timeline = Timeline(devices.collection, [commands_to(service.db["commands"]), alarms_about(service.db["alarms"])])
+    shapes = Shapes(service.db["shapes"], units)
+    copies = ActCopies(service.db["acts"])
+    follower = ActFollower(devices.collection, registry, shapes, copies, watching.roster, clock)
     more = (
         # Before the routes of one device, whose id could be "import".
         api.imports_router(importer),
         api.receivers_router(receivers, service.db[IDEMPOTENCY]),
-        api.shapes_router(Shapes(service.db["shapes"], units)),
+        api.shapes_router(shapes),
+        api.acts_router(follower, registry),
         api.devices_router(registry, watching.listing, groups, timeline),
     )
     router = api.make_router(registry, welcome, watching, service.db[IDEMPOTENCY], service.blobs, more)
     replay_route(router, units, clock, lambda turn: replay(devices, turn))
     service.routes(router)
-    consumers.register(bus, registry, desired, attendance, watching.roster, watching.orders)
+    consumers.register(bus, registry, desired, attendance, watching.roster, watching.orders, follower)
     jobs.register(service, watching, hearing, devices.collection)
 
     async def presence() -> None:

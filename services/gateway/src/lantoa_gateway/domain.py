@@ -50,7 +50,7 @@ _READ_BY_ALL = {"contest": frozenset({"contests"})}
 _FILES_READ_BY_ALL = {"alert": frozenset({"cap.atom", "cap.xml"})}
 """Last words of addresses: alerts are for everybody, what else is known of a notice is not."""
 _NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml"})
-_PAGES = {"tin": "content", "thi": "contest"}
+_PAGES = {"tin": "content", "wifi": "content", "robots.txt": "content", "sitemap.xml": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
 _API = "/api/v1/"
 _LONGEST_NEXT = 500

@@ -40,6 +40,19 @@ class PlaylistView(BaseModel):
     entries: list[EntryView]
 
 
+class UnitCount(BaseModel):
+    """How many entries a unit's own playlist shows now."""
+
+    unit_id: str
+    entries: int
+
+
+class Counts(BaseModel):
+    """One entry a unit that was asked for and that the caller may see."""
+
+    items: list[UnitCount]
+
+
 class ProofView(BaseModel):
     """One showing, as the board signed it."""
 
@@ -114,6 +127,15 @@ def router(stores: Stores) -> APIRouter:
         stored = await stores.playlists.load(playlist_id_of(unit_id))
         entries = shown([Playlist.of(stored)], stores.clock.now()) if stored else []
         return PlaylistView(unit_id=unit_id, entries=[_entry_view(entry) for entry in entries])
+
+    @routes.get("/counts")
+    async def counts(caller: Viewer, unit_id: Annotated[list[Id], Query(min_length=1, max_length=200)]) -> Counts:
+        """Entries that the playlists of units show now: what follows an act over these."""
+        visible = {"_id": {"$in": unit_id}, "path": {"$in": list(caller.units(PLAYLIST_READ))}}
+        units = [unit["_id"] for unit in await stores.units.collection.find(visible, {"_id": 1})]
+        playlists = await stores.playlists.collection.find({"_id": {"$in": [playlist_id_of(one) for one in units]}})
+        entries = {one["unit_id"]: len(shown([Playlist.of(one)], stores.clock.now())) for one in playlists}
+        return Counts(items=[UnitCount(unit_id=one, entries=entries.get(one, 0)) for one in units])
 
     @routes.get("/displays")
     async def displays(

@@ -3,7 +3,7 @@
 from lantoa_contracts import catalogue
 from lantoa_contracts.device import ProofMessage
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
-from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.directory import ActDone, ActReversed, UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_contracts.events.signboard import PlaylistChanged
 from lantoa_runtime.bus import Meta
@@ -20,6 +20,14 @@ def consume(service: Service[SignboardSettings], stores: Stores) -> None:
     @on(catalogue.UNIT_CHANGED)
     async def unit_changed(event: UnitChanged, _: Meta) -> None:
         await rundowns.unit_changed(stores, event)
+
+    @on(catalogue.ACT_DONE)
+    async def act_done(event: ActDone, _: Meta) -> None:
+        await rundowns.act_turned(stores, event)
+
+    @on(catalogue.ACT_REVERSED)
+    async def act_reversed(event: ActReversed, _: Meta) -> None:
+        await rundowns.act_turned(stores, event)
 
     @on(catalogue.ITEM_APPROVED)
     async def item_approved(event: ItemApproved, _: Meta) -> None:

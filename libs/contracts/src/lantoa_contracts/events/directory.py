@@ -1,12 +1,18 @@
-"""Events of ``directory``: units of territory, dated and with successors; people by their ids; seals of the audit."""
+"""Events of ``directory``: dated units with successors, and acts on them; people by their ids; the audit's seals."""
 
 from datetime import date
 from typing import Literal
 
-from lantoa_contracts.base import AccountEvent, Event, Id, SignedDocument
+from lantoa_contracts.base import AccountEvent, Contract, Event, Id, SignedDocument, Timestamp
 
 UnitKind = Literal["province", "district", "ward", "commune", "town", "body"]
 """``ward`` phường, ``commune`` xã, ``town`` thị trấn; ``body`` is a body of the administration."""
+
+
+Tree = Literal["territory", "party", "administration"]
+"""Where a unit hangs: the territory; the Party and the mass organisations; the bodies of the administration."""
+
+ActKind = Literal["merge", "split", "rename", "move"]
 
 
 class UnitChanged(Event):
@@ -74,3 +80,49 @@ class AuditSealed(Event):
     """Counts seals from 1."""
     ver: int
     seal: SignedDocument
+
+
+class Place(Contract):
+    """A unit and its path, root first."""
+
+    unit_id: Id
+    path: tuple[Id, ...]
+
+
+class Heir(Place):
+    """A unit that took over."""
+
+    made: bool
+    """Whether the act made it; else it was there before."""
+
+
+class Succession(Place):
+    """A unit that an act ended, and those that it went into, the first of them the one that takes over its papers."""
+
+    heirs: tuple[Heir, ...]
+
+
+class ActDone(Event):
+    """An act has taken effect: its day has come, units and grants are as it says. Others follow with what is theirs."""
+
+    act_id: Id
+    ver: int
+    kind: ActKind
+    date: date
+    act: str
+    """The document that ordered it, e.g. ``1687/NQ-UBTVQH15``."""
+    units: tuple[Succession, ...]
+    """None for a move: there units keep their ids, and ``directory.unit.changed`` tells their new paths."""
+    at: Timestamp
+
+
+class ActReversed(Event):
+    """An act does not hold any more: what it moved goes back, and nothing else."""
+
+    act_id: Id
+    ver: int
+    kind: ActKind
+    date: date
+    act: str
+    units: tuple[Succession, ...]
+    at: Timestamp

@@ -3,10 +3,10 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
@@ -27,8 +27,7 @@ GATEWAY = "gateway"
 _REMEMBERED = 1000
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """A role that holds for a unit and everything below it."""
 
     role: str
@@ -53,7 +52,7 @@ class Caller:
 
     def may(self, permission: Permission, path: Iterable[str]) -> bool:
         """Whether the caller may do this to what lies at a path from the root."""
-        return self._within(permission) and allowed(self._pairs, permission, path)
+        return self._within(permission) and allowed(self.grants, permission, path)
 
     def require(self, permission: Permission, path: Iterable[str]) -> None:
         """Pass when the caller may do this to what lies at a path from the root.
@@ -88,10 +87,6 @@ class Caller:
     def signed_in(self) -> bool:
         """Whether this is one of the staff, not a citizen and not a stranger."""
         return bool(self.grants)
-
-    @property
-    def _pairs(self) -> Iterator[tuple[str, str]]:
-        return ((grant.role, grant.unit_id) for grant in self.grants)
 
     def _within(self, permission: Permission) -> bool:
         return self.only is None or permission.name in self.only

@@ -42,14 +42,15 @@ async def session_changed(stores: Stores, event: SessionChanged) -> None:
     session = await stores.sessions.load(event.session_id)
     if session is None or session["ver"] > event.ver:
         return  # The newer version has news of its own.
-    await _compile_below(stores, event.unit_id)
+    await compile_below(stores, event.unit_id)
 
 
 async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     """Keep a copy of a unit; stations below it may hear other sessions now."""
-    fields = event.model_dump(mode="json", include={"code", "name", "kind", "path", "valid_from", "valid_to"})
-    await stores.units.apply(event.unit_id, event.ver, fields)
-    await _compile_below(stores, event.unit_id)
+    # Also where it was heard until now: a reversed act takes its programmes away from the unit that took over.
+    before = await stores.below(event.unit_id)
+    await stores.units.take(event)
+    await _compile_in(stores, {*before, *await stores.below(event.unit_id)})
 
 
 def is_station(device: Document | None) -> TypeGuard[Document]:
@@ -57,9 +58,13 @@ def is_station(device: Document | None) -> TypeGuard[Document]:
     return device is not None and device.get("kind") in ("radio", "both") and not device["revoked"]
 
 
-async def _compile_below(stores: Stores, unit_id: str) -> None:
-    units = await stores.below(unit_id)
-    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+async def compile_below(stores: Stores, unit_id: str) -> None:
+    """Tell the stations that hear a unit's sessions, where what they hear has changed."""
+    await _compile_in(stores, await stores.below(unit_id))
+
+
+async def _compile_in(stores: Stores, unit_ids: Iterable[str]) -> None:
+    for device in await stores.devices.collection.find({"unit_id": {"$in": sorted(unit_ids)}}, {"_id": 1}):
         await compile_rundown(stores, device["_id"])
 
 
@@ -148,9 +153,9 @@ async def compile_rundown(stores: Stores, device_id: str) -> None:
 
 
 async def _programme(stores: Stores, unit_id: str) -> list[Session]:
-    path = await stores.path(unit_id)
+    heard = await stores.heard_in(unit_id)
     now, late = stores.clock.now(), stores.settings.late
     stored: list[Document] = []
-    for unit in path:
+    for unit in heard:
         stored += await stores.sessions.collection.find({"unit_id": unit, "ends_at": {"$gt": now - late}})
-    return programme(map(Session.of, stored), path, now, late)
+    return programme(map(Session.of, stored), heard, now, late)

@@ -1,19 +1,17 @@
-"""Posts for readers' programs: Atom (RFC 4287), JSON Feed 1.1, and the sitemap of search engines."""
+"""Posts for readers' programs: Atom (RFC 4287), in pages (RFC 5005), and JSON Feed 1.1."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
+from lantoa_content.domain.xml_writing import add, written
+
 _ATOM = "http://www.w3.org/2005/Atom"
-_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-# Whatever is no Char of XML 1.0 (2.2): one such sign anywhere makes the whole document unreadable.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,10 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One post. `id` is an IRI that stays when the item is edited; `html` is the approved article."""
+    """One post. `id` is an IRI that stays when the item is edited; `html` is the approved article with full addresses.
+
+    `published` is when the item first was, `updated` when this revision was.
+    """
 
     id: str
     url: str
@@ -40,54 +41,64 @@ class Entry:
     topic_name: str
     language: str
     published: datetime
+    updated: datetime
     sound: Sound | None
+    picture: str | None = None
+    """Address of its first picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed with its own address, that of the page for people, and that of its next page."""
+    """A feed with its own address, that of its first and of its next page, and that of the page for people.
 
+    `subject` is an address that stays, whatever the pages are called: the feed's id follows from it. `language` is that
+    of the entries where all have one, else that of the title.
+    """
+
+    subject: str
     title: str
     description: str
     author: str
     language: str
     home_url: str
     self_url: str
+    first_url: str
     next_url: str | None
     updated: datetime
     entries: tuple[Entry, ...]
 
 
 def atom(feed: Feed) -> bytes:
-    """The feed as Atom; its id follows from the address of the page that it is of, so each filter has its own."""
+    """The feed as Atom; each selection has an id of its own, each of its pages the same."""
     root = ET.Element("feed", {"xmlns": _ATOM, _LANG: feed.language})
-    _add(root, "id", uuid5(NAMESPACE_URL, feed.home_url).urn)
-    _add(root, "title", feed.title)
-    _add(root, "subtitle", feed.description)
-    _add(root, "updated", feed.updated.isoformat())
-    _add(_add(root, "author"), "name", feed.author)
-    _add(root, "link", rel="self", type="application/atom+xml", href=feed.self_url)
-    _add(root, "link", rel="alternate", type="text/html", href=feed.home_url)
+    add(root, "id", uuid5(NAMESPACE_URL, feed.subject).urn)
+    add(root, "title", feed.title)
+    add(root, "subtitle", feed.description)
+    add(root, "updated", feed.updated.isoformat())
+    add(add(root, "author"), "name", feed.author)
+    add(root, "link", rel="self", type="application/atom+xml", href=feed.self_url)
+    add(root, "link", rel="alternate", type="text/html", href=feed.home_url)
+    add(root, "link", rel="first", type="application/atom+xml", href=feed.first_url)
     if feed.next_url:
-        _add(root, "link", rel="next", type="application/atom+xml", href=feed.next_url)
+        add(root, "link", rel="next", type="application/atom+xml", href=feed.next_url)
     for entry in feed.entries:
-        _atom_entry(_add(root, "entry", **{_LANG: entry.language}), entry)
-    return _written(root)
+        _atom_entry(add(root, "entry", **{_LANG: entry.language}), entry)
+    return written(root)
 
 
 def _atom_entry(element: ET.Element, entry: Entry) -> None:
-    _add(element, "id", entry.id)
-    _add(element, "title", entry.title)
-    _add(element, "published", entry.published.isoformat())
-    _add(element, "updated", entry.published.isoformat())
-    _add(_add(element, "author"), "name", entry.author)
-    _add(element, "category", term=entry.topic, label=entry.topic_name)
-    _add(element, "link", rel="alternate", type="text/html", href=entry.url)
+    add(element, "id", entry.id)
+    add(element, "title", entry.title)
+    add(element, "published", entry.published.isoformat())
+    add(element, "updated", entry.updated.isoformat())
+    add(add(element, "author"), "name", entry.author)
+    add(element, "category", term=entry.topic, label=entry.topic_name)
+    add(element, "link", rel="alternate", type="text/html", hreflang=entry.language, href=entry.url)
     if entry.sound:
         sound = {"href": entry.sound.url, "type": entry.sound.media_type, "length": str(entry.sound.bytes)}
-        _add(element, "link", rel="enclosure", **sound)
-    _add(element, "summary", entry.summary)
-    _add(element, "content", entry.html, type="html")
+        add(element, "link", rel="enclosure", **sound)
+    add(element, "summary", entry.summary)
+    add(element, "content", entry.html, type="html")
 
 
 def json_feed(feed: Feed) -> bytes:
@@ -115,11 +126,13 @@ def _json_entry(entry: Entry) -> Mapping[str, Any]:
         "summary": entry.summary,
         "content_html": entry.html,
         "date_published": entry.published.isoformat(),
-        "date_modified": entry.published.isoformat(),
+        "date_modified": entry.updated.isoformat(),
         "authors": [{"name": entry.author}],
         "tags": [entry.topic_name],
         "language": entry.language,
     }
+    if entry.picture:
+        item["image"] = entry.picture
     if entry.sound:
         sound: dict[str, Any] = {
             "url": entry.sound.url,
@@ -130,24 +143,3 @@ def _json_entry(entry: Entry) -> Mapping[str, Any]:
             sound["duration_in_seconds"] = entry.sound.seconds
         item["attachments"] = [sound]
     return item
-
-
-def sitemap(pages: Iterable[tuple[str, datetime]]) -> bytes:
-    """A sitemap (sitemaps.org 0.9) of addresses, each with the time when it last changed."""
-    root = ET.Element("urlset", {"xmlns": _SITEMAP})
-    for address, changed in pages:
-        url = _add(root, "url")
-        _add(url, "loc", address)
-        _add(url, "lastmod", changed.isoformat())
-    return _written(root)
-
-
-def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:
-    child = ET.SubElement(parent, name, {key: _NO_XML.sub("", value) for key, value in attributes.items()})
-    child.text = _NO_XML.sub("", text) or None
-    return child
-
-
-def _written(root: ET.Element) -> bytes:
-    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return written

@@ -8,6 +8,7 @@ from typing import Any
 
 from lantoa_content.domain import post as rules
 from lantoa_content.domain.post import Standing, article_sha256, post_id
+from lantoa_content.domain.search import words_of
 from lantoa_content.domain.text import clean
 from lantoa_content.domain.webpage import article_of, description_of
 from lantoa_contracts.catalogue import POST_CONFIRMED, POST_UNCONFIRMED
@@ -18,7 +19,7 @@ from lantoa_runtime.errors import AppError, NotReady
 from lantoa_runtime.mongo import Aggregates, Change, Collection, Document, Outgoing, ReadModel
 
 _MOST_STORY = 50
-BRIEF = {"article": 0, "story": 0, "outbox": 0}
+BRIEF = {"article": 0, "story": 0, "outbox": 0, "words": 0}
 """A post without what lists do not show."""
 
 
@@ -67,9 +68,18 @@ class Publishing:
             "approved_at": event.approved_at,
         }
         now = self.clock.now()
+        fields |= {
+            "first_published_at": await self._first_at(event.item_id) or now,
+            "words": words_of(fields["title"], unit["name"], fields["article"]),
+        }
         born = Standing()
         fields |= to_fields(born) | {"published_at": now, "due_at": now, "story": [step("published", born, now)]}
         await self.posts.change(key, lambda document: Change(fields) if document is None else None)
+
+    async def _first_at(self, item_id: str) -> datetime | None:
+        """When the item's first revision was published; a tombstone never was."""
+        earlier = await self.posts.collection.find({"item_id": item_id}, {"published_at": 1})
+        return min((post["published_at"] for post in earlier if post["published_at"]), default=None)
 
     async def withdrawn(self, event: ItemWithdrawn) -> None:
         """Take a revision off the page for good, also one that has not come to it yet."""
@@ -79,7 +89,7 @@ class Publishing:
             if not before.live:
                 return None
             after = rules.over(before, event.reason)
-            fields = to_fields(after) | {"ended_at": event.at}
+            fields = to_fields(after) | {"ended_at": event.at, "words": []}
             if document is None:
                 # A tombstone: the approval is still on its way and will find it.
                 fields |= {"channel": "web", "item_id": event.item_id, "revision": event.revision}

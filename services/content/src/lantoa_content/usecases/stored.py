@@ -20,6 +20,8 @@ INDEXES = (
     Index("posts", ("live", "published_at")),
     Index("posts", ("live", "unit_id", "published_at")),
     Index("posts", ("live", "topic", "published_at")),
+    Index("posts", ("live", "language", "published_at")),
+    Index("posts", ("words", "published_at")),
 )
 
 

@@ -1,37 +1,9 @@
 """What the directory answers."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
-
-from lantoa_contracts.events.directory import UnitKind
-
-
-class SuccessorOut(BaseModel):
-    """What a unit went into, when, and by which act."""
-
-    unit_id: str
-    date: date
-    act: str
-
-
-class UnitOut(BaseModel):
-    """A unit; ``path`` leads from the root to it, ``ver`` is its ETag."""
-
-    id: str
-    parent_id: str | None
-    code: str
-    name: str
-    kind: UnitKind
-    path: list[str]
-    valid_from: date | None
-    valid_to: date | None
-    lat: float | None
-    lon: float | None
-    area_km2: float | None
-    successors: list[SuccessorOut]
-    ver: int
 
 
 class GrantOut(BaseModel):
@@ -45,6 +17,8 @@ class NamedGrant(GrantOut):
     """The same with the unit's name; empty when the directory does not know the unit."""
 
     unit_name: str
+    held_by: str | None = None
+    """Held over a former unit, by the grant on this unit, which took over its papers."""
 
 
 class SignedInPerson(BaseModel):

@@ -1,35 +1,30 @@
-"""HTTP: units for whoever is signed in, loading for administrators, sign-in for the gateway alone."""
+"""HTTP: the loading of everything for administrators, sign-in for the gateway alone."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StringConstraints
 
-from lantoa_calendar.periods import ZONE
 from lantoa_contracts.base import Id
-from lantoa_contracts.events.directory import UnitKind
-from lantoa_contracts.policy import REGISTER_IMPORT, REPLAY, SESSION_KEEP, UNIT_READ, Role
+from lantoa_contracts.policy import REGISTER_IMPORT, REPLAY, SESSION_KEEP, Role
 from lantoa_directory.api.answers import (
     CitizenResolved,
     Imported,
     PersonResolved,
     PersonSession,
     Replayed,
-    UnitOut,
 )
-from lantoa_directory.domain.units import Successor, Unit
+from lantoa_directory.api.units import Name, SuccessorIn, UnitIn
+from lantoa_directory.domain.succession import Successor
 from lantoa_directory.usecases.loading import Given, Stores, load
 from lantoa_directory.usecases.people import NewPerson
 from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
-from lantoa_directory.usecases.units import find_units, get_unit, replay_units
+from lantoa_directory.usecases.units import replay_units
 from lantoa_runtime.errors import Forbidden
-from lantoa_runtime.http import Caller, Day, Grant, Line, Page, PageLimit, StrictModel, allows, etag
+from lantoa_runtime.http import Caller, Grant, Line, StrictModel, allows
 from lantoa_runtime.http.problems import problem
-from lantoa_runtime.mongo import Aggregates, Document
 
-Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
-Reader = Annotated[Caller, allows(UNIT_READ)]
 SessionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -44,34 +39,6 @@ class SessionRef(StrictModel):
     """One session."""
 
     session_id: SessionId
-
-
-class UnitIn(StrictModel):
-    """A unit as it is to stand."""
-
-    unit_id: Id
-    code: Annotated[Line, StringConstraints(min_length=1, max_length=20)]
-    name: Name
-    kind: UnitKind
-    parent: Id | None = None
-    valid_from: Day | None = None
-    valid_to: Day | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    area_km2: Annotated[float, Field(ge=0)] | None = None
-
-    def unit(self) -> Unit:
-        """The domain's form of it."""
-        return Unit(id=self.unit_id, **self.model_dump(exclude={"unit_id"}))
-
-
-class SuccessorIn(StrictModel):
-    """A unit went into another."""
-
-    unit_id: Id
-    successor_id: Id
-    date: Day
-    act: Annotated[Line, StringConstraints(max_length=100)]
 
 
 class GrantIn(StrictModel):
@@ -119,40 +86,6 @@ def later(request: Request, error: TooManyAttempts) -> Response:
     """The answer that says when to try again."""
     after = {"Retry-After": str(error.seconds)}
     return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
-
-
-def _unit_view(unit: Document) -> dict[str, Any]:
-    names = ("code", "name", "kind", "path", "valid_from", "valid_to", "lat", "lon", "area_km2", "successors", "ver")
-    return {"id": unit["_id"], "parent_id": unit["parent"], **{name: unit[name] for name in names}}
-
-
-def unit_routes(units: Aggregates) -> APIRouter:
-    """Find units."""
-    router = APIRouter(tags=["units"])
-
-    @router.get("/units", response_model=Page[UnitOut])
-    async def list_units(
-        request: Request,
-        _: Reader,
-        q: Annotated[str, Query(max_length=100)] = "",
-        kind: UnitKind | None = None,
-        at: Day | None = None,
-        limit: PageLimit = 50,
-        cursor: Annotated[str | None, Query(max_length=1000)] = None,
-    ) -> dict[str, Any]:
-        """Units that exist on the day ``at`` (today without it); ``q`` is read without accents and by beginnings."""
-        day = at or request.app.state.service.clock.now().astimezone(ZONE).date()
-        found, following = await find_units(units.collection, q, kind, day, limit, cursor)
-        return {"items": [_unit_view(unit) for unit in found], "next": following}
-
-    @router.get("/units/{unit_id}", response_model=UnitOut)
-    async def one_unit(unit_id: str, _: Reader, response: Response) -> dict[str, Any]:
-        """A unit of any day."""
-        unit = await get_unit(units, unit_id)
-        response.headers["ETag"] = etag(unit["ver"])
-        return _unit_view(unit)
-
-    return router
 
 
 def session_routes(sessions: Sessions) -> APIRouter:

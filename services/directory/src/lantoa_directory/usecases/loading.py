@@ -1,10 +1,12 @@
 """Take up units and people from outside, all of it or, where something is wrong or not allowed, nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from lantoa_contracts.policy import EVERYWHERE, REGISTER_IMPORT
-from lantoa_directory.domain.units import Successor, Unit
+from lantoa_directory.domain.succession import Successor
+from lantoa_directory.domain.units import Unit, keeping
+from lantoa_directory.usecases.acts import Acts
 from lantoa_directory.usecases.last_admin import LastAdmin
 from lantoa_directory.usecases.people import EndAll, NewPerson, Passwords, Reach, store_people
 from lantoa_directory.usecases.units import all_units, plan_units, store_units
@@ -18,6 +20,7 @@ class Stores:
     """Where the directory keeps what it owns."""
 
     units: Aggregates
+    acts: Acts
     reach: Reach
     passwords: Passwords
     end_all: EndAll
@@ -36,21 +39,30 @@ class Given:
 async def load(stores: Stores, caller: Caller, given: Given) -> tuple[int, int]:
     """Store what differs; how many units and how many people changed.
 
+    What acts made of units stays: the list says how they were before.
+
     Raises:
         Invalid: units do not make a tree, or a person is tied to an unknown unit.
         Forbidden: the caller is neither the operator nor administrator of all that is touched.
         Conflict: a login is taken, or a root would lose its last administrator.
     """
+    async with stores.acts.standing() as standing:
+        units_changed = await _load_units(stores, caller, given, standing)
+    guard = None if EVERYWHERE in caller.units(REGISTER_IMPORT) else stores.guard
+    people_changed = await store_people(stores.reach, stores.end_all, stores.passwords, given.people, guard)
+    return units_changed, people_changed
+
+
+async def _load_units(stores: Stores, caller: Caller, given: Given, standing: Container[str]) -> int:
     before = await all_units(stores.units.collection)
-    changed = plan_units(before, given.units, given.successors)
+    changed = plan_units(before, keeping(before, given.units, standing), given.successors)
     after = {**before, **{unit.id: unit for unit in changed}}
     for number, person in enumerate(given.people):
         if unknown := [unit_id for unit_id in person.units if unit_id not in after]:
             raise Invalid("unknown-unit", f"/people/{number}", unit_id=unknown[0])
     await _check(stores, caller, before, after, changed, given.people)
     await store_units(stores.units, changed)
-    guard = None if EVERYWHERE in caller.units(REGISTER_IMPORT) else stores.guard
-    return len(changed), await store_people(stores.reach, stores.end_all, stores.passwords, given.people, guard)
+    return len(changed)
 
 
 async def _check(

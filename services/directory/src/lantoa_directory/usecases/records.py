@@ -5,7 +5,9 @@ from datetime import date
 from typing import Any
 
 from lantoa_calendar.text import sort_key, tokens
-from lantoa_directory.domain.units import Successor, Unit
+from lantoa_contracts.events.directory import Tree
+from lantoa_directory.domain.succession import Former, Successor
+from lantoa_directory.domain.units import Unit, tree_of
 
 
 def unit_fields(unit: Unit) -> dict[str, Any]:
@@ -21,7 +23,10 @@ def unit_fields(unit: Unit) -> dict[str, Any]:
         "lat": unit.lat,
         "lon": unit.lon,
         "area_km2": unit.area_km2,
+        "tree": unit.tree,
+        "superior": unit.superior,
         "successors": [{"unit_id": s.unit_id, "date": s.date.isoformat(), "act": s.act} for s in unit.successors],
+        "former": [{"unit_id": one.unit_id, "since": one.since.isoformat()} for one in unit.former],
         "tokens": list(tokens(f"{unit.name} {unit.code}")),
         "sort_key": sort_key(unit.name),
     }
@@ -40,11 +45,25 @@ def unit_of(document: Mapping[str, Any]) -> Unit:
         lat=document["lat"],
         lon=document["lon"],
         area_km2=document["area_km2"],
+        tree=tree_in(document),
+        superior=document.get("superior"),
         path=tuple(document["path"]),
         successors=tuple(
             Successor(s["unit_id"], date.fromisoformat(s["date"]), s["act"]) for s in document["successors"]
         ),
+        former=former_in(document),
     )
+
+
+def tree_in(document: Mapping[str, Any]) -> Tree:
+    """The tree of a stored unit; one from before there were several says none."""
+    stored: Tree | None = document.get("tree")
+    return stored or tree_of(document["kind"])
+
+
+def former_in(document: Mapping[str, Any]) -> tuple[Former, ...]:
+    """The former units of a stored unit."""
+    return tuple(Former(one["unit_id"], date.fromisoformat(one["since"])) for one in document.get("former", ()))
 
 
 def _iso(day: date | None) -> str | None:

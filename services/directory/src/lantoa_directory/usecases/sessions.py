@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from lantoa_calendar.periods import ZONE
 from lantoa_calendar.text import fold
 from lantoa_directory.domain.people import Grant
 from lantoa_directory.domain.signin import session_end, wait_seconds
+from lantoa_directory.domain.succession import held_over_former
 from lantoa_directory.usecases.people import Passwords
+from lantoa_directory.usecases.records import former_in
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.mongo import Database, Document, DuplicateKey
@@ -133,8 +136,21 @@ class Sessions:
 
     async def _view(self, person: Document, signed_in_at: datetime) -> dict[str, Any]:
         held = dict.fromkeys((grant.role, grant.unit_id) for grant in await self._held(person))
-        ids = sorted({unit_id for _, unit_id in held})
-        names = {unit["_id"]: unit["name"] for unit in await self._units.find({"_id": {"$in": ids}}, {"name": 1})}
-        grants = [{"role": role, "unit_id": unit, "unit_name": names.get(unit, "")} for role, unit in held]
+        day = self._clock.now().astimezone(ZONE).date()
+        units = await self._names({unit_id for _, unit_id in held})
+        # Whoever follows takes over the papers: a grant holds over the former units too.
+        over = held_over_former(held, {unit_id: former_in(unit) for unit_id, unit in units.items()}, day)
+        units |= await self._names({unit_id for _, unit_id, _ in over} - units.keys())
+        given = [(role, unit_id, None) for role, unit_id in held]
+        grants = [
+            {"role": role, "unit_id": unit, "unit_name": units[unit]["name"] if unit in units else "", "held_by": by}
+            for role, unit, by in (*given, *over)
+        ]
         about = {"id": person["_id"], "name": person["name"], "title": person["title"]}
         return {**about, "grants": grants, "signed_in_at": signed_in_at}
+
+    async def _names(self, unit_ids: set[str]) -> dict[str, Document]:
+        if not unit_ids:
+            return {}
+        found = await self._units.find({"_id": {"$in": sorted(unit_ids)}}, {"name": 1, "former": 1})
+        return {unit["_id"]: unit for unit in found}

@@ -1,42 +1,16 @@
-"""Find units, take units up, tell everybody again."""
+"""Take units up, tell everybody again."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
-from lantoa_calendar.text import tokens
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed_units
-from lantoa_directory.usecases.pages import page
+from lantoa_directory.domain.succession import Successor
+from lantoa_directory.domain.units import Unit, UnitsRefused, changed_units
 from lantoa_directory.usecases.records import unit_fields, unit_of
 from lantoa_runtime.errors import Invalid, NotFound
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.mongo import Aggregates, Change, Collection, Document, Outgoing
-
-_AFTER_ALL_LETTERS = "\U0010ffff"
-
-
-async def find_units(
-    units: Collection, text: str, kind: str | None, day: date, limit: int, cursor: str | None
-) -> tuple[list[Document], str | None]:
-    """Units that exist on a day and have every word of ``text`` as the beginning of a word of their name or code.
-
-    Raises:
-        AppError: ``bad-cursor``.
-    """
-    words = tokens(text)
-    wanted: dict[str, Any] = {"kind": kind} if kind else {}
-    if words:
-        rarest = max(words, key=len)
-        wanted["tokens"] = {"$elemMatch": {"$gte": rarest, "$lt": rarest + _AFTER_ALL_LETTERS}}
-    found = await units.find(wanted)
-    fitting = [unit for unit in found if unit_of(unit).exists_on(day) and _has_all(unit["tokens"], words)]
-    return page(fitting, limit, cursor)
-
-
-def _has_all(have: Iterable[str], wanted: Iterable[str]) -> bool:
-    return all(any(token.startswith(word) for token in have) for word in wanted)
 
 
 async def get_unit(units: Aggregates, unit_id: str) -> Document:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
+from lantoa_fleet.api.acts import acts_router
 from lantoa_fleet.api.alarms import alarms_router
 from lantoa_fleet.api.commands import commands_router
 from lantoa_fleet.api.devices import devices_router
@@ -20,6 +21,7 @@ from lantoa_runtime.mongo import Collection
 
 __all__ = [
     "Welcome",
+    "acts_router",
     "devices_router",
     "imports_router",
     "make_router",

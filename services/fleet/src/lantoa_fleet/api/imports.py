@@ -7,12 +7,12 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel
 
-from lantoa_fleet.adapters.sheets import read_sheet
 from lantoa_fleet.api.callers import Manager
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.domain.sheets import MOST_ROWS, Judged, Outcome, site_words
 from lantoa_fleet.usecases.importing import Importer
 from lantoa_runtime.http.problems import language_of, text
+from lantoa_runtime.sheets import read_sheet
 
 _PACKAGE = "lantoa_fleet"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

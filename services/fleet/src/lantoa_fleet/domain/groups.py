@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lantoa_calendar.text import slug
 from lantoa_fleet.domain.rights import MOST_GROUPS
-from lantoa_fleet.domain.text import slug
 from lantoa_runtime.errors import Invalid
 
 _LONGEST = 40

@@ -1,5 +1,6 @@
 """Outlines of units as GeoJSON (RFC 7946), checked point by point: they come from people's files."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -106,3 +107,23 @@ def _point(point: Any, at: str) -> list[float]:
     if not fit or abs(lon) > 180 or abs(lat) > 90:
         raise Invalid("fleet.shapes-off-the-map", at)
     return [round(lon, DECIMALS), round(lat, DECIMALS)]
+
+
+def unit_at(collection: Mapping[str, Any], unit_ids: Iterable[str], lon: float, lat: float) -> str | None:
+    """Which of these units has the point within its outline; ``None`` where none has, or several have."""
+    wanted = frozenset(unit_ids)
+    shapes = [one for one in collection["features"] if one["properties"]["unit_id"] in wanted]
+    found = {one["properties"]["unit_id"] for one in shapes if _holds(one["geometry"], lon, lat)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _holds(geometry: Mapping[str, Any], lon: float, lat: float) -> bool:
+    """Even-odd over all rings: a hole takes away what it cuts out."""
+    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    crossings = 0
+    for polygon in polygons:
+        for ring in polygon:
+            for (x1, y1), (x2, y2) in itertools.pairwise(ring):
+                if (y1 > lat) != (y2 > lat) and lon < (x2 - x1) * (lat - y1) / (y2 - y1) + x1:
+                    crossings += 1
+    return crossings % 2 == 1

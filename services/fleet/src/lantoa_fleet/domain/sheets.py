@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from lantoa_calendar.text import slug
 from lantoa_fleet.domain.groups import groups_of
 from lantoa_fleet.domain.places import Place, SiteType
-from lantoa_fleet.domain.text import slug
 from lantoa_runtime.errors import AppError, Invalid
 
 MOST_ROWS = 5000
@@ -24,6 +24,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "groups": ("groups", "group", "nhom"),
     "claim_code": ("claim-code", "code", "ma", "ma-nhan", "ma-tren-thiet-bi"),
 }
+_MEANING = {word: name for name, words in _COLUMNS.items() for word in words}
 NEEDED = ("name", "unit", "site_type", "claim_code")
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "radio": ("radio", "loa", "truyen-thanh", "cum-loa"),
@@ -94,24 +95,9 @@ class Units:
         return sorted(str(self.by_id[unit_id]["code"]) for unit_id in unit_ids)[:5]
 
 
-def columns_of(header: Sequence[str]) -> dict[str, int]:
-    """Where each of our columns stands, by the names that people give them in either language.
-
-    Raises:
-        Invalid: one that is needed is missing, or there twice.
-    """
-    meaning = {word: name for name, words in _COLUMNS.items() for word in words}
-    found: dict[str, int] = {}
-    for number, title in enumerate(header):
-        name = meaning.get(slug(title))
-        if name in found:
-            raise Invalid("fleet.sheet-column-twice", column=title)
-        if name is not None:
-            found[name] = number
-    missing = [name for name in NEEDED if name not in found]
-    if missing:
-        raise Invalid("fleet.sheet-columns-missing", columns=", ".join(missing))
-    return found
+def meaning_of(title: str) -> str | None:
+    """Which of our columns a title means, in either language."""
+    return _MEANING.get(slug(title))
 
 
 def wanted_of(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from lantoa_contracts.policy import DEVICE_MANAGE
 from lantoa_fleet.domain.claims import is_of, read_code
 from lantoa_fleet.domain.groups import Group
-from lantoa_fleet.domain.sheets import Judged, Units, Wanted, columns_of, wanted_of
+from lantoa_fleet.domain.sheets import NEEDED, Judged, Units, Wanted, meaning_of, wanted_of
 from lantoa_fleet.usecases.desired import DesiredWriter
 from lantoa_fleet.usecases.groups import Groups
 from lantoa_fleet.usecases.guesses import Guesses
@@ -16,6 +16,7 @@ from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.mongo import Collection, Document, ReadModel
+from lantoa_runtime.sheets import columns_of
 
 _AT_ONCE = 16
 _CODES_A_READ = 500
@@ -54,8 +55,8 @@ class Importer:
             TooManyGuesses: the caller's sheets have had too many wrong codes.
         """
         if len(sheet) < 2:
-            raise Invalid("fleet.sheet-empty")
-        columns = columns_of(sheet[0])
+            raise Invalid("sheet-empty")
+        columns = columns_of(sheet[0], meaning_of, NEEDED)
         about = {"code": 1, "name": 1, "path": 1, "valid_to": 1}
         units = Units(await self._units.collection.find({}, about))
         judged: list[Judged] = []

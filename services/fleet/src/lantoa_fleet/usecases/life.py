@@ -112,16 +112,65 @@ def moved(
     assert device is not None  # noqa: S101 - _require raises for None
     elsewhere = device["unit_id"] != unit_id
     new = {name: value for name, value in place.items() if device.get(name) != value}
-    if not elsewhere and not new:
+    guessed = ("unsure",) if "unsure" in device else ()
+    if not elsewhere and not new and not guessed:
         return None
     told = with_life(device, "moved", actor, at, unit_id=unit_id, previous_unit_id=device["unit_id"])
     fields = {**new, **told, "rev": rev + 1}
     if not elsewhere:
-        return Change(fields)
+        return Change(fields, unset=guessed)
+    stands, event = _elsewhere(device, unit_id, path, at)
+    return Change(fields | stands, [event], unset=guessed)
+
+
+def _elsewhere(device: Document, unit_id: str, path: Sequence[str], at: datetime) -> tuple[dict[str, Any], Outgoing]:
+    """The fields and the event of a device that stands in another unit."""
     ver = device["ver"] + 1
     event = DeviceMoved(device_id=device["_id"], ver=ver, unit_id=unit_id, previous_unit_id=device["unit_id"], at=at)
-    fields |= {"unit_id": unit_id, "path": list(path), "move": {"ver": ver, "from": device["unit_id"], "at": at}}
-    return Change(fields | new_rights(device, at), [Outgoing(DEVICE_MOVED, event)])
+    fields = {"unit_id": unit_id, "path": list(path), "move": {"ver": ver, "from": device["unit_id"], "at": at}}
+    return fields | new_rights(device, at), Outgoing(DEVICE_MOVED, event)
+
+
+def followed(
+    device: Document | None,
+    act_id: str,
+    order: str,
+    unit_id: str,
+    into: str,
+    path: Sequence[str],
+    at: datetime,
+    *,
+    sure: bool,
+) -> Change | None:
+    """The device's unit ended by an act that ``order`` names: it stands in the one that took over. Once an act.
+
+    Where it is not ``sure`` which of several that is, a technician has to look.
+    """
+    if device is None or device["state"] != "accepted" or device["unit_id"] != unit_id:
+        return None
+    before = device.get("followed", [])
+    if any(one["act"] == act_id for one in before):
+        return None
+    told = with_life(device, "moved", Actor(act_id, order), at, unit_id=into, previous_unit_id=unit_id)
+    stands, event = _elsewhere(device, into, path, at)
+    fields = {**told, "rev": device["rev"] + 1, "followed": [*before, {"act": act_id, "from": unit_id, "to": into}]}
+    return Change(fields | ({} if sure else {"unsure": act_id}) | stands, [event])
+
+
+def went_back(device: Document | None, act_id: str, order: str, path: Sequence[str], at: datetime) -> Change | None:
+    """The act does not hold any more: the device stands where it did, unless somebody has moved it since."""
+    if device is None:
+        return None
+    ours = next((one for one in device.get("followed", []) if one["act"] == act_id), None)
+    if ours is None:
+        return None
+    rest = {"followed": [one for one in device["followed"] if one["act"] != act_id]}
+    guessed = ("unsure",) if device.get("unsure") == act_id else ()
+    if device["state"] != "accepted" or device["unit_id"] != ours["to"]:
+        return Change(rest, unset=guessed)
+    told = with_life(device, "moved", Actor(act_id, order), at, unit_id=ours["from"], previous_unit_id=ours["to"])
+    stands, event = _elsewhere(device, ours["from"], path, at)
+    return Change(rest | told | {"rev": device["rev"] + 1} | stands, [event], unset=guessed)
 
 
 def regrouped(device: Document | None, actor: Actor, rev: int, groups: Sequence[Group], at: datetime) -> Change | None:

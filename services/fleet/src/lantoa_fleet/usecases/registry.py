@@ -201,7 +201,7 @@ class Registry:
     async def _retire(self, heir: Document, actor: Actor | None) -> Document:
         """Revoke the device whose place this one took; ``retire_due`` stays in the heir until that is done."""
         now, old_id = self._clock.now(), heir["replaces"]
-        await self._enforce(old_id, lambda found: life.revoked(found, actor, None, now, replaced_by=heir["_id"]))
+        await self.enforce(old_id, lambda found: life.revoked(found, actor, None, now, replaced_by=heir["_id"]))
         await self._devices.collection.update_one({"_id": heir["_id"]}, {"$unset": {"retire_due": ""}})
         return heir
 
@@ -254,7 +254,7 @@ class Registry:
         unit = await self._unit(unit_id)
         caller.require(DEVICE_MANAGE, unit["path"])
         now, actor, told = self._clock.now(), actor_of(caller), place or {}
-        return await self._enforce(
+        return await self.enforce(
             device_id, lambda found: life.moved(found, actor, rev, unit_id, unit["path"], told, now)
         )
 
@@ -270,7 +270,7 @@ class Registry:
         caller.require(DEVICE_MANAGE, device["path"])
         groups = await self._groups.named(names)
         now, actor = self._clock.now(), actor_of(caller)
-        return await self._enforce(device_id, lambda found: life.regrouped(found, actor, rev, groups, now))
+        return await self.enforce(device_id, lambda found: life.regrouped(found, actor, rev, groups, now))
 
     async def revoke(self, caller: Caller, device_id: str, rev: int) -> Document:
         """Take a device's rights away and end its connections. A revoked device never comes back with this key.
@@ -282,7 +282,7 @@ class Registry:
         device = await self.get(caller, device_id)
         caller.require(DEVICE_MANAGE, device["path"])
         now, actor = self._clock.now(), actor_of(caller)
-        return await self._enforce(device_id, lambda found: life.revoked(found, actor, rev, now))
+        return await self.enforce(device_id, lambda found: life.revoked(found, actor, rev, now))
 
     async def new_token(self, caller: Caller, device_id: str, token_sha256: str) -> Document:
         """Give an MQTT receiver another token and end what came in with the old one.
@@ -294,7 +294,7 @@ class Registry:
         device = await self.get(caller, device_id)
         caller.require(DEVICE_MANAGE, device["path"])
         now, actor = self._clock.now(), actor_of(caller)
-        return await self._enforce(device_id, lambda found: life.new_token(found, actor, token_sha256, now))
+        return await self.enforce(device_id, lambda found: life.new_token(found, actor, token_sha256, now))
 
     async def unit_changed(self, event: UnitChanged) -> None:
         """Take up a unit; devices in it whose place in the tree changed with it get their new rights."""
@@ -309,9 +309,14 @@ class Registry:
         now = self._clock.now()
         for device in await self._devices.collection.find({"unit_id": event.unit_id}, {"path": 1}):
             if device["path"] != path:
-                await self._enforce(device["_id"], lambda found: life.under(found, path, now))
+                await self.enforce(device["_id"], lambda found: life.under(found, path, now))
 
-    async def _enforce(self, device_id: str, decide: Callable[[Document | None], Change | None]) -> Document:
+    async def enforce(self, device_id: str, decide: Callable[[Document | None], Change | None]) -> Document:
+        """Change a device's document, and let its rights follow: signed at once, connections from before ended.
+
+        Raises:
+            NotFound: no such device.
+        """
         device = await self._devices.change(device_id, decide)
         if device is None:
             raise NotFound("device")

@@ -21,6 +21,12 @@ class Shapes:
         self._collection = collection
         self._units = units
 
+    async def known(self) -> dict[str, Any]:
+        """The collection."""
+        text, _ = await self.get()
+        found: dict[str, Any] = json.loads(text)
+        return found
+
     async def get(self) -> tuple[str, int]:
         """The collection as GeoJSON text, and its version."""
         kept = await self._collection.find_one({"_id": _ID})

@@ -8,7 +8,7 @@ from typing import TypeGuard
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.catalogue import BOARD_RUNDOWN_ISSUED
 from lantoa_contracts.device import BoardEntry, BoardRundown
-from lantoa_contracts.events.directory import UnitChanged
+from lantoa_contracts.events.directory import ActDone, ActReversed, UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_contracts.events.signboard import BoardRundownIssued, PlaylistChanged
 from lantoa_runtime.errors import StaleVersion
@@ -46,9 +46,19 @@ async def playlist_changed(stores: Stores, event: PlaylistChanged) -> None:
 
 async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     """Keep a copy of a unit; boards below it may show other playlists now."""
-    fields = event.model_dump(mode="json", include={"code", "name", "kind", "path", "valid_from", "valid_to"})
-    await stores.units.apply(event.unit_id, event.ver, fields)
-    await _compile_below(stores, event.unit_id)
+    # Also where it was shown until now: a reversed act takes its playlist away from the unit that took over.
+    before = await stores.below(event.unit_id)
+    await stores.units.take(event)
+    await _compile_in(stores, {*before, *await stores.below(event.unit_id)})
+
+
+async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
+    """An act was done or reversed: boards show what their unit and those that went into it have.
+
+    Playlists stay where they are, so this may come twice and in any order.
+    """
+    for unit_id in sorted({place.unit_id for gone in event.units for place in (gone, *gone.heirs)}):
+        await _compile_below(stores, unit_id)
 
 
 async def compile_expired(stores: Stores) -> None:
@@ -63,8 +73,11 @@ def is_board(device: Document | None) -> TypeGuard[Document]:
 
 
 async def _compile_below(stores: Stores, unit_id: str) -> None:
-    units = await stores.below(unit_id)
-    for device in await stores.devices.collection.find({"unit_id": {"$in": units}}, {"_id": 1}):
+    await _compile_in(stores, await stores.below(unit_id))
+
+
+async def _compile_in(stores: Stores, unit_ids: Iterable[str]) -> None:
+    for device in await stores.devices.collection.find({"unit_id": {"$in": sorted(unit_ids)}}, {"_id": 1}):
         await compile_rundown(stores, device["_id"])
 
 
@@ -139,6 +152,6 @@ async def compile_rundown(stores: Stores, device_id: str) -> None:
 
 
 async def _entries(stores: Stores, unit_id: str) -> list[Entry]:
-    ids = [playlist_id_of(unit) for unit in await stores.path(unit_id)]
+    ids = [playlist_id_of(unit) for unit in await stores.seen_in(unit_id)]
     stored: list[Document] = await stores.playlists.collection.find({"_id": {"$in": ids}})
     return shown(map(Playlist.of, stored), stores.clock.now())

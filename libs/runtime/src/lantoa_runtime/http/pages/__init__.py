@@ -48,8 +48,11 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def router(self) -> APIRouter:
-        """A router for this service's pages, open to anyone, with the style sheet in it; a page's error is a page."""
+    def router(self, prefix: str | None = None) -> APIRouter:
+        """A router for this service's pages, open to anyone, with the style sheet in it; a page's error is a page.
+
+        With a ``prefix`` of its own it is one for pages at another place, which use the same style sheet.
+        """
         pages = self
 
         class PageRoute(APIRoute):
@@ -69,11 +72,13 @@ class Pages:
                 return handled
 
         router = APIRouter(
-            prefix=self._prefix,
+            prefix=self._prefix if prefix is None else prefix,
             route_class=PageRoute,
             include_in_schema=False,
             dependencies=[declares(PAGE_READ)],
         )
+        if prefix is not None:
+            return router
 
         @router.get("/pages.css")
         async def style() -> Response:

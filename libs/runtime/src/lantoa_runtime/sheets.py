@@ -1,9 +1,12 @@
-"""Spreadsheets as rows of text: xlsx and csv, from people whose files nobody has checked."""
+"""Spreadsheets as rows of text: xlsx and csv, from people whose files nobody has checked.
+
+Whoever reads workbooks declares ``openpyxl``; the chassis of the other services does not load it.
+"""
 
 import csv
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has neither stubs nor a py.typed
@@ -31,16 +34,16 @@ def read_sheet(data: bytes, most_rows: int) -> list[list[str]]:
     try:
         for number, row in enumerate(rows, start=1):
             if any(cell.startswith("=") for cell in row):
-                raise Invalid("fleet.sheet-formula", row=number)
+                raise Invalid("sheet-formula", row=number)
             if any(len(cell) > _LONGEST_CELL for cell in row):
-                raise Invalid("fleet.sheet-unreadable")
+                raise Invalid("sheet-unreadable")
             taken.append(row)
             if len(taken) > most_rows + 1 and any(row):
-                raise Invalid("fleet.sheet-too-long", most=most_rows)
+                raise Invalid("sheet-too-long", most=most_rows)
             if len(taken) > 2 * most_rows:
                 break
     except (*_BROKEN, SyntaxError, csv.Error) as error:
-        raise Invalid("fleet.sheet-unreadable") from error
+        raise Invalid("sheet-unreadable") from error
     while taken and not any(taken[-1]):
         taken.pop()
     return taken
@@ -50,7 +53,7 @@ def _rows_of_text(data: bytes) -> Iterator[list[str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Invalid("fleet.sheet-not-utf8") from error
+        raise Invalid("sheet-not-utf8") from error
     header = text.split("\n", 1)[0]
     delimiter = max(";,\t", key=header.count)
     for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
@@ -75,13 +78,13 @@ def _check_archive(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             if len(members) > _MOST_MEMBERS or sum(member.file_size for member in members) > _MOST_UNPACKED:
-                raise Invalid("fleet.sheet-unreadable")
+                raise Invalid("sheet-unreadable")
             for member in members:
                 with archive.open(member) as opened:
                     if b"<!DOCTYPE" in opened.read(2048):
-                        raise Invalid("fleet.sheet-unreadable")
+                        raise Invalid("sheet-unreadable")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        raise Invalid("fleet.sheet-unreadable") from error
+        raise Invalid("sheet-unreadable") from error
 
 
 def _text_of(row: Sequence[Any]) -> list[str]:
@@ -94,3 +97,22 @@ def _text_of(row: Sequence[Any]) -> list[str]:
             value = int(value)
         cells.append("" if value is None else str(value).strip())
     return cells
+
+
+def columns_of(header: Sequence[str], meaning: Callable[[str], str | None], needed: Sequence[str]) -> dict[str, int]:
+    """Where each column stands that ``meaning`` knows by its title.
+
+    Raises:
+        Invalid: one that is ``needed`` is missing, or one is there twice.
+    """
+    found: dict[str, int] = {}
+    for number, title in enumerate(header):
+        name = meaning(title)
+        if name in found:
+            raise Invalid("sheet-column-twice", column=title)
+        if name is not None:
+            found[name] = number
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise Invalid("sheet-columns-missing", columns=", ".join(missing))
+    return found
