@@ -18,7 +18,7 @@ async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
     await _settle(stores, event, holds)
     if await stores.acts.holds(event.act_id) != holds:  # Its opposite was handled meanwhile.
         await _settle(stores, event, not holds)
-    for unit_id in sorted({place.unit_id for gone in event.units for place in (gone, *gone.heirs)}):
+    for unit_id in sorted(event.unit_ids):
         await compile_below(stores, unit_id)
 
 

@@ -57,7 +57,7 @@ async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
 
     Playlists stay where they are, so this may come twice and in any order.
     """
-    for unit_id in sorted({place.unit_id for gone in event.units for place in (gone, *gone.heirs)}):
+    for unit_id in sorted(event.unit_ids):
         await _compile_below(stores, unit_id)
 
 
