@@ -99,8 +99,8 @@ class Succession(Contract):
     heirs: tuple[Heir, ...]
 
 
-class ActEvent(Event):
-    """What became of an act."""
+class ActDone(Event):
+    """An act has taken effect: its day has come, units and grants are as it says. Others follow with what is theirs."""
 
     act_id: Id
     ver: int
@@ -119,9 +119,5 @@ class ActEvent(Event):
         return frozenset({*(gone.unit_id for gone in self.units), *heirs})
 
 
-class ActDone(ActEvent):
-    """An act has taken effect: its day has come, units and grants are as it says. Others follow with what is theirs."""
-
-
-class ActReversed(ActEvent):
+class ActReversed(ActDone):
     """An act does not hold any more: what it moved goes back, and nothing else."""
