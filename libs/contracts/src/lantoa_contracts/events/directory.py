@@ -82,23 +82,20 @@ class AuditSealed(Event):
     seal: SignedDocument
 
 
-class Place(Contract):
-    """A unit and its path, root first."""
+class Heir(Contract):
+    """A unit that took over, and its path, root first."""
 
     unit_id: Id
     path: tuple[Id, ...]
-
-
-class Heir(Place):
-    """A unit that took over."""
-
     made: bool
     """Whether the act made it; else it was there before."""
 
 
-class Succession(Place):
-    """A unit that an act ended, and those that it went into, the first of them the one that takes over its papers."""
+class Succession(Contract):
+    """A unit that an act ended, its path, and those that it went into; the first of them takes over its papers."""
 
+    unit_id: Id
+    path: tuple[Id, ...]
     heirs: tuple[Heir, ...]
 
 
@@ -115,14 +112,12 @@ class ActDone(Event):
     """None for a move: there units keep their ids, and ``directory.unit.changed`` tells their new paths."""
     at: Timestamp
 
+    @property
+    def unit_ids(self) -> frozenset[str]:
+        """Every unit that is told of."""
+        heirs = (heir.unit_id for gone in self.units for heir in gone.heirs)
+        return frozenset({*(gone.unit_id for gone in self.units), *heirs})
 
-class ActReversed(Event):
+
+class ActReversed(ActDone):
     """An act does not hold any more: what it moved goes back, and nothing else."""
-
-    act_id: Id
-    ver: int
-    kind: ActKind
-    date: date
-    act: str
-    units: tuple[Succession, ...]
-    at: Timestamp
