@@ -11,7 +11,6 @@ import type {
   ItemState,
   Page,
   Period,
-  Person,
   Proof,
   Ranking,
   RenditionKind,
@@ -32,19 +31,28 @@ interface Options {
   idempotencyKey?: string;
 }
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+export type Query = Record<string, string | number | boolean | null | undefined>;
 
 const REQUEST_MS = 20_000;
 /** A megabyte over a weak 4G line. */
 const FILE_MS = 180_000;
-/** The person is signed in, but too long ago for what they ask: their password, and it goes on. */
-export const SIGN_IN_AGAIN = 'alert.sign-in-again';
+/** Where 401 says that what was shown is wrong, not that nobody is signed in. */
+const DOORS = /^\/auth\/(sign-in|second-factor|new-password|again|passkey\/sign-in)$/;
+const NOBODY = 'sign-in-required';
+/** The person is signed in, but too long ago for what they ask: they show once more who they are, and it goes on. */
+const AGAIN = /(^|\.)sign-in-again$/;
 
 let signedOut: () => void = () => undefined;
+let signInAgain: () => Promise<boolean> = () => Promise.resolve(false);
 
 /** Calls `listener` whenever a service says that nobody is signed in. */
 export function onSignedOut(listener: () => void): void {
   signedOut = listener;
+}
+
+/** Calls `ask` when a service wants to know who sits here; where it gives true the request is sent once more. */
+export function onSignInAgain(ask: () => Promise<boolean>): void {
+  signInAgain = ask;
 }
 
 /** `path` with the parameters that have a value. */
@@ -59,6 +67,15 @@ export function withQuery(path: string, query: Query): string {
 
 /** Sends one request and gives its JSON. Throws `Problem` for anything but success. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  try {
+    return await send<T>(method, path, options);
+  } catch (error) {
+    if (!(error instanceof Problem) || !AGAIN.test(error.code) || !(await signInAgain())) throw error;
+    return send<T>(method, path, options);
+  }
+}
+
+async function send<T>(method: string, path: string, options: Options): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': getLocale() };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.file !== undefined) headers['Content-Type'] = options.file.type || 'application/octet-stream';
@@ -83,7 +100,7 @@ export async function request<T>(method: string, path: string, options: Options 
     return (text ? JSON.parse(text) : undefined) as T;
   }
   const problem = await readProblem(answer);
-  if (problem.status === 401 && path !== '/auth/sign-in' && problem.code !== SIGN_IN_AGAIN) signedOut();
+  if (problem.status === 401 && !AGAIN.test(problem.code) && (!DOORS.test(path) || problem.code === NOBODY)) signedOut();
   throw problem;
 }
 
@@ -104,11 +121,6 @@ const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
   });
 
 export const api = {
-  signIn: (login: string, password: string) =>
-    request<{ person: Person }>('POST', '/auth/sign-in', { body: { login, password } }),
-  signOut: () => request<void>('POST', '/auth/sign-out', { body: {} }),
-  me: () => get<{ person: Person }>('/auth/me'),
-
   unit: (unitId: string) => get<Unit>(`${V1}/directory/units/${id(unitId)}`),
   units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
   /** All units of today: a province has some 125. */

@@ -108,9 +108,12 @@ export const deviceKind = (value: DeviceKind): string =>
 export const role = (value: Role): string =>
   ({
     author: m.role_author(),
+    editor: m.role_editor(),
     approver: m.role_approver(),
     technician: m.role_technician(),
+    organiser: m.role_organiser(),
     reporter: m.role_reporter(),
+    auditor: m.role_auditor(),
     admin: m.role_admin(),
   })[value];
 

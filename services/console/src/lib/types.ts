@@ -1,6 +1,6 @@
 /** What the services answer, as the console reads it. */
 
-export type Role = 'author' | 'approver' | 'technician' | 'reporter' | 'admin';
+export type Role = 'author' | 'editor' | 'approver' | 'technician' | 'organiser' | 'reporter' | 'auditor' | 'admin';
 export type Priority = 'normal' | 'priority' | 'emergency';
 /** What a device is, and by what it reaches people. */
 export type DeviceKind = 'radio' | 'board' | 'both';
