@@ -1,24 +1,16 @@
 import { getLocale } from '../paraglide/runtime.js';
+import { call } from './client';
 import { Problem, readProblem, unreachable } from './problem';
 import type {
   Channel,
-  Contest,
-  DeliveryStatus,
-  Fact,
   HistoryEntry,
   Item,
   ItemFields,
   ItemState,
   Page,
-  Period,
   Proof,
-  Ranking,
   RenditionKind,
-  Session,
   Showing,
-  TaskReport,
-  TaskSummary,
-  Topic,
   Unit,
   View,
 } from './types';
@@ -106,8 +98,8 @@ async function send<T>(method: string, path: string, options: Options): Promise<
 
 export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
 /** What is asked for, or null where there is no such thing. */
-const getIfThere = <T>(path: string): Promise<T | null> =>
-  get<T>(path).catch((error: unknown) => {
+const ifThere = <T>(answer: Promise<T>): Promise<T | null> =>
+  answer.catch((error: unknown) => {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;
   });
@@ -121,25 +113,25 @@ const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
   });
 
 export const api = {
-  unit: (unitId: string) => get<Unit>(`${V1}/directory/units/${id(unitId)}`),
-  units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
+  unit: (unitId: string) => call('get', '/api/v1/directory/units/{unit_id}', { path: { unit_id: unitId } }),
+  units: (q: string) => call('get', '/api/v1/directory/units', { query: { q, limit: 12 } }),
   /** All units of today: a province has some 125. */
   allUnits: async (): Promise<Unit[]> => {
     const found: Unit[] = [];
     let cursor: string | null = null;
     do {
-      const page: Page<Unit> = await get<Page<Unit>>(`${V1}/directory/units`, { cursor, limit: 100 });
+      const page: Page<Unit> = await call('get', '/api/v1/directory/units', { query: { cursor, limit: 100 } });
       found.push(...page.items);
       cursor = page.next;
     } while (cursor !== null);
     return found;
   },
 
-  topics: () => get<Page<Topic>>(`${V1}/content/topics`),
+  topics: () => call('get', '/api/v1/content/topics'),
   items: (state: ItemState | '', cursor: string | null = null) =>
     get<Page<Item>>(`${V1}/content/items`, { state, cursor, limit: 30 }),
   item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
-  history: (itemId: string) => getIfThere<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`),
+  history: (itemId: string) => ifThere(get<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`)),
   createItem: (fields: ItemFields, key: string) =>
     request<Item>('POST', `${V1}/content/items`, { body: fields, idempotencyKey: key }),
   patchItem: (itemId: string, ver: number, fields: ItemFields) =>
@@ -149,23 +141,27 @@ export const api = {
   sendBack: (item: Item, comment: string) => act(item, 'return', { comment }),
   withdraw: (item: Item) => act(item, 'withdraw'),
 
-  sessions: (unitId: string) => get<Page<Session>>(`${V1}/broadcast/sessions`, { unit_id: unitId }),
-  airings: (itemId: string) => get<Page<Showing>>(`${V1}/broadcast/airings`, { item_id: itemId, limit: 100 }),
-  displays: (itemId: string) => get<Page<Showing>>(`${V1}/signboard/displays`, { item_id: itemId, limit: 100 }),
-  airingStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/broadcast/items/${id(itemId)}/status`),
-  displayStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/signboard/items/${id(itemId)}/status`),
+  sessions: (unitId: string) => call('get', '/api/v1/broadcast/sessions', { query: { unit_id: unitId } }),
+  airings: (itemId: string): Promise<Page<Showing>> =>
+    call('get', '/api/v1/broadcast/airings', { query: { item_id: itemId, limit: 100 } }),
+  displays: (itemId: string): Promise<Page<Showing>> =>
+    call('get', '/api/v1/signboard/displays', { query: { item_id: itemId, limit: 100 } }),
+  airingStatus: (itemId: string) => ifThere(call('get', '/api/v1/broadcast/items/{item_id}/status', { path: { item_id: itemId } })),
+  displayStatus: (itemId: string) => ifThere(call('get', '/api/v1/signboard/items/{item_id}/status', { path: { item_id: itemId } })),
 
-  contests: (cursor: string | null = null) => get<Page<Contest>>(`${V1}/contest/contests`, { cursor, limit: 30 }),
-  contest: (contestId: string) => get<Contest>(`${V1}/contest/contests/${id(contestId)}`),
-  ranking: (contestId: string) => get<Ranking>(`${V1}/contest/contests/${id(contestId)}/ranking`, { limit: 100 }),
+  contests: (cursor: string | null = null) => call('get', '/api/v1/contest/contests', { query: { cursor, limit: 30 } }),
+  contest: (contestId: string) => call('get', '/api/v1/contest/contests/{contest_id}', { path: { contest_id: contestId } }),
+  ranking: (contestId: string) =>
+    call('get', '/api/v1/contest/contests/{contest_id}/ranking', { path: { contest_id: contestId }, query: { limit: 100 } }),
 
-  periods: () => get<Page<Period>>(`${V1}/reporting/periods`),
-  tasks: (period: string | null, view: View = 'then') => get<Page<TaskSummary>>(`${V1}/reporting/tasks`, { period, view }),
+  periods: () => call('get', '/api/v1/reporting/periods'),
+  tasks: (period: string | null, view: View = 'then') => call('get', '/api/v1/reporting/tasks', { query: { period, view } }),
   task: (code: string, period: string | null, view: View) =>
-    get<TaskReport>(`${V1}/reporting/tasks/${id(code)}`, { period, view }),
+    call('get', '/api/v1/reporting/tasks/{code}', { path: { code }, query: { period, view } }),
   proofs: (code: string, filter: ProofFilter, cursor: string | null = null) =>
-    get<Page<Fact>>(`${V1}/reporting/tasks/${id(code)}/proofs`, { ...filter, cursor, limit: 50 }),
-  proof: (factId: string) => get<Proof>(`${V1}/reporting/proofs/${id(factId)}`),
+    call('get', '/api/v1/reporting/tasks/{code}/proofs', { path: { code }, query: { ...filter, cursor, limit: 50 } }),
+  proof: (factId: string) =>
+    call('get', '/api/v1/reporting/proofs/{fact_id}', { path: { fact_id: factId } }) as Promise<Proof>,
 };
 
 export interface ProofFilter extends Query {

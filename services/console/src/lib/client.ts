@@ -9,7 +9,9 @@ type Operation = { parameters: { path?: unknown; query?: unknown }; responses: o
 export type Path<V extends Verb> = { [P in keyof paths]: paths[P] extends { [verb in V]: Operation } ? P : never }[keyof paths];
 type Of<V extends Verb, P extends Path<V>> = paths[P] extends { [verb in V]: infer O extends Operation } ? O : never;
 
-type Json<R> = R extends { content: { 'application/json': infer B } } ? B : undefined;
+/** Of a page the way on is always said, if only that there is none. */
+type Paged<B> = B extends { items: infer L } ? ('next' extends keyof B ? { items: L; next: string | null } : B) : B;
+type Json<R> = R extends { content: { 'application/json': infer B } } ? Paged<B> : undefined;
 type Good = 200 | 201 | 202 | 204;
 /** What an operation answers when it succeeds. */
 export type Answer<O extends Operation> = Json<O['responses'][keyof O['responses'] & Good]>;

@@ -15,8 +15,8 @@ export enum Urgency {
   Emergency,
   Silent,
   Conflict,
-  Overdue,
   Approve,
+  Overdue,
   Broken,
   Returned,
   Unsent,
@@ -31,6 +31,8 @@ export interface Need {
   /** What sort of thing it is. */
   kind: string;
   title: string;
+  /** Language of the title, where it is not the console's. */
+  lang?: string;
   lines: string[];
   /** Since when; the older of two of the same urgency comes first. */
   since: string;
@@ -64,6 +66,7 @@ export const toApprove = (items: Item[]): Need[] =>
     tone: item.priority === 'normal' ? 'warn' : 'bad',
     kind: item.priority === 'normal' ? m.home_to_approve() : `${m.home_to_approve()} · ${priority(item.priority)}`,
     title: item.title,
+    lang: item.language,
     lines: [`${item.author.name} · ${item.unit_name} · ${dateTime(item.updated_at)}`],
     since: item.updated_at,
     action: m.home_hear_and_approve(),
@@ -80,6 +83,7 @@ export const mine = (items: Item[]): Need[] =>
     tone: itemTone(item.state),
     kind: itemState(item.state),
     title: item.title,
+    lang: item.language,
     lines: [...(item.state === 'returned' && item.comment ? [`“${item.comment}”`] : []), `${item.unit_name} · ${dateTime(item.updated_at)}`],
     since: item.updated_at,
     action: item.state === 'draft' ? m.home_go_on() : item.state === 'returned' ? m.home_rework() : m.home_see_failure(),
