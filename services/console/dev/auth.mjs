@@ -9,15 +9,14 @@ const CHALLENGE = 'c29tZS1jaGFsbGVuZ2Utb2YtbWVtb3J5LTEyMzQ1Njc4';
 const SHOWN = { challenge: CHALLENGE, timeout: 60_000, rpId: 'localhost', userVerification: 'required', allowCredentials: [] };
 const CODES = ['7k3m-9xqa', 'p2vd-81hc', '0wnz-e6rt', 'c4yj-5ugb', 'h8sl-f3oq', 'q1da-7mkx', 'v6te-2prc', 'z9bn-4wij'];
 
-const PHONE = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36';
-const DESK = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36 Edg/131.0';
+const GRANTABLE = ['directory.unit.read', 'content.item.read', 'content.item.write', 'fleet.device.read', 'reporting.report.read', 'reporting.paper.make', 'content.item.edit'];
 
 const fresh = (totp, passkeys) => ({
   totp, recovery_left: totp ? 8 : 0, signed_in_at: 0, renewed: true,
-  passkeys: passkeys.map((name, at) => ({ id: `pk-${at}`, name, created_at: ago(90_000), used_at: ago(1500) })),
+  passkeys: passkeys.map((name, at) => ({ id: `pk-${at}`, name, created_at: ago(90_000), used_on: '2026-11-26' })),
   sessions: [
-    { id: 's-1', agent: PHONE, address: '113.161.20.7', created_at: ago(30), seen_at: ago(0), current: true },
-    { id: 's-2', agent: DESK, address: '10.4.2.18', created_at: ago(2900), seen_at: ago(320), current: false },
+    { id: 's-1', device: 'Chrome, Android', place: '113.161.20.0/24', begun_at: ago(30), used_at: ago(0), here: true, app: null },
+    { id: 's-2', device: 'Edge, Windows', place: '10.4.2.0/24', begun_at: ago(2900), used_at: ago(320), here: false, app: null },
   ],
   tokens: [],
 });
@@ -33,7 +32,7 @@ const cookie = (login) => ({ 'Set-Cookie': `__Host-sid=${login}; Path=/; Secure;
 
 function enter(login) {
   accounts[login].signed_in_at = Date.now();
-  return [200, { person: people[login] }, cookie(login)];
+  return [200, me(login), cookie(login)];
 }
 
 /** What follows a proof: the next step of the door, or inside. */
@@ -81,23 +80,27 @@ export function inside(what, method, body, login) {
   const remove = (list) => void (account[list] = account[list].filter((one) => one.id !== id));
   if (what === 'me') return [200, me(login)];
   if (what === 'again') return proven(body), enter(login);
-  if (what === 'password') return proven({ password: body.old }), weak(body.new, '/new'), [204];
+  if (what === 'password') return proven({ password: body.old }), weak(body.new, '/new'), enter(login);
   if (what === 'totp/begin') return [200, { secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', uri: `otpauth://totp/Lan%20T%E1%BB%8Fa:${login}?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Lan%20T%E1%BB%8Fa` }];
   if (what === 'totp/confirm') return proven({ totp: body.code }), Object.assign(account, { totp: true, recovery_left: CODES.length }), [200, { recovery_codes: CODES }];
   if (what === 'totp') return Object.assign(account, { totp: false }), [204];
   if (what === 'recovery') return Object.assign(account, { recovery_left: CODES.length }), [200, { recovery_codes: CODES }];
   if (what === 'passkeys/begin') return [200, { challenge: CHALLENGE, rp: { id: 'localhost', name: 'Lan Tỏa' }, user: { id: Buffer.from(login).toString('base64url'), name: login, displayName: people[login].name }, pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: [], timeout: 60_000 }];
   if (what === 'passkeys' && method === 'POST') {
-    const made = { id: `pk-${Date.now()}`, name: body.name, created_at: ago(0), used_at: null };
+    const made = { id: `pk-${Date.now()}`, name: body.name, created_at: ago(0), used_on: null };
     account.passkeys.push(made);
-    return [201, made];
+    const first = account.recovery_left === 0;
+    account.recovery_left ||= CODES.length;
+    return [201, { passkey: made, recovery_codes: first ? CODES : [] }];
   }
-  if (what === 'sessions/end-others') return Object.assign(account, { sessions: account.sessions.filter((one) => one.current) }), [204];
+  if (what === 'sessions/end-others') return Object.assign(account, { sessions: account.sessions.filter((one) => one.here) }), [204];
   if (what === 'tokens' && method === 'POST') {
-    const made = { id: `tk-${Date.now()}`, name: body.name, permissions: body.permissions, created_at: ago(0), expires_at: ago(-body.days * 1440), used_at: null };
+    const made = { id: `tk-${Date.now()}`, name: body.name, permissions: body.permissions, created_at: ago(0), ends_at: ago(-body.days * 1440), used_on: null };
     account.tokens.push(made);
-    return [201, { ...made, token: `lt_${Buffer.from(made.id + login).toString('hex')}` }];
+    return [201, { item: made, token: `lt_${Buffer.from(made.id + login).toString('hex')}` }];
   }
   if (method === 'DELETE' && id) return remove(kind), [204];
+  if (what === 'tokens') return [200, { items: account.tokens, grantable: GRANTABLE }];
+  if (what === 'oidc/link') return [200, { location: '/' }];
   return [200, page(account[kind] ?? Refused.missing())];
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { agentName } from '../src/lib/agent';
 import { toBytes, toText } from '../src/lib/passkeys';
 import { found } from '../src/lib/text';
 
@@ -29,13 +28,5 @@ describe('bytes of a passkey', () => {
     const bytes = Uint8Array.from([0, 250, 251, 252, 253, 254, 255]);
     expect(toText(bytes.buffer)).toBe('APr7_P3-_w');
     expect(toBytes('APr7_P3-_w')).toEqual(bytes);
-  });
-});
-
-describe('a browser', () => {
-  it('is called as people call it', () => {
-    const mobile = 'Mozilla/5.0 (Linux; Android 14; SM-A155F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36';
-    expect(agentName(mobile)).toBe('Chrome, Android');
-    expect(agentName('curl/8.5')).toBe('curl/8.5');
   });
 });

@@ -1,5 +1,5 @@
 import { get, id, request } from './api';
-import type { Page, Person } from './types';
+import type { Person } from './types';
 
 /** By what a person proves at the door who they are. */
 export interface Ways {
@@ -8,12 +8,6 @@ export interface Ways {
   oidc: { name: string } | null;
 }
 export type Factor = 'totp' | 'passkey' | 'recovery';
-
-/** What follows a step at the door: the person is in, or another step. The ticket says how far they are. */
-export type Step =
-  | { person: Person }
-  | { next: 'second-factor'; ways: Factor[]; ticket: string }
-  | { next: 'new-password'; ticket: string };
 
 export interface Factors {
   totp: boolean;
@@ -28,21 +22,28 @@ export interface Me {
   must_add_factor: boolean;
 }
 
+/** What follows a step at the door: the person is in, or another step. The ticket says how far they are. */
+export type Step = Me | { next: 'second-factor'; ways: Factor[]; ticket: string } | { next: 'new-password'; ticket: string };
+
 export interface Passkey {
   id: string;
   name: string;
   created_at: string;
-  used_at: string | null;
+  /** The day of its last use. */
+  used_on: string | null;
 }
 
 export interface SignedInDevice {
   id: string;
-  /** Where the session was begun: what the browser says of itself, and from which address. */
-  agent: string;
-  address: string;
-  created_at: string;
-  seen_at: string | null;
-  current: boolean;
+  /** The browser as its owner would know it, and the network it came from. */
+  device: string;
+  place: string;
+  begun_at: string;
+  used_at: string;
+  /** The session that asks. */
+  here: boolean;
+  /** The app that has it, where it is one of ours. */
+  app: string | null;
 }
 
 export interface AccessToken {
@@ -50,8 +51,13 @@ export interface AccessToken {
   name: string;
   permissions: string[];
   created_at: string;
-  expires_at: string;
-  used_at: string | null;
+  ends_at: string;
+  /** The day of its last use. */
+  used_on: string | null;
+}
+
+interface List<T> {
+  items: T[];
 }
 
 /** Options of the browser's own dialogue for passkeys, and what it gave back: as JSON, bytes in base64url. */
@@ -70,33 +76,38 @@ export const auth = {
   secondFactor: (ticket: string, proof: { totp: string } | { recovery: string } | { passkey: Ceremony }) =>
     post<Step>('second-factor', { ticket, ...proof }),
   newPassword: (ticket: string, password: string) => post<Step>('new-password', { ticket, password }),
-  again: (proof: Proof) => post<unknown>('again', proof),
+  again: (proof: Proof) => post<Me>('again', proof),
   signOut: () => post<void>('sign-out'),
 
   /** Options to prove that one holds a passkey: at the door, as a second factor (with the ticket), or once more. */
   passkeyOptions: (ticket?: string) => post<Ceremony>('passkey/options', ticket === undefined ? {} : { ticket }),
-  passkeySignIn: (credential: Ceremony) => post<Step>('passkey/sign-in', { credential }),
+  passkeySignIn: (passkey: Ceremony) => post<Step>('passkey/sign-in', { passkey }),
 
-  changePassword: (old: string, fresh: string) => post<void>('password', { old, new: fresh }),
+  changePassword: (old: string, fresh: string) => post<Me>('password', { old, new: fresh }),
   totpBegin: () => post<{ secret: string; uri: string }>('totp/begin'),
   totpConfirm: (code: string) => post<{ recovery_codes: string[] }>('totp/confirm', { code }),
   totpRemove: () => request<void>('DELETE', '/auth/totp'),
   recovery: () => post<{ recovery_codes: string[] }>('recovery'),
 
-  passkeys: () => get<Page<Passkey>>('/auth/passkeys'),
+  passkeys: () => get<List<Passkey>>('/auth/passkeys'),
   passkeyBegin: () => post<Ceremony>('passkeys/begin'),
-  passkeyAdd: (name: string, credential: Ceremony) => post<Passkey>('passkeys', { name, credential }),
+  /** Recovery codes come with the first factor. */
+  passkeyAdd: (name: string, credential: Ceremony) =>
+    post<{ passkey: Passkey; recovery_codes: string[] }>('passkeys', { name, credential }),
   passkeyRemove: (passkeyId: string) => request<void>('DELETE', `/auth/passkeys/${id(passkeyId)}`),
 
-  sessions: () => get<Page<SignedInDevice>>('/auth/sessions'),
+  sessions: () => get<List<SignedInDevice>>('/auth/sessions'),
   endSession: (sessionId: string) => request<void>('DELETE', `/auth/sessions/${id(sessionId)}`),
   endOthers: () => post<void>('sessions/end-others'),
 
-  tokens: () => get<Page<AccessToken>>('/auth/tokens'),
+  /** Where to send the browser, so that the issuer may name this person from then on. */
+  oidcLink: () => post<{ location: string }>('oidc/link'),
+
+  tokens: () => get<List<AccessToken> & { grantable: string[] }>('/auth/tokens'),
   makeToken: (name: string, permissions: string[], days: number) =>
-    post<AccessToken & { token: string }>('tokens', { name, permissions, days }),
+    post<{ token: string; item: AccessToken }>('tokens', { name, permissions, days }),
   removeToken: (tokenId: string) => request<void>('DELETE', `/auth/tokens/${id(tokenId)}`),
 };
 
-/** Where signing in at the authority's own issuer begins; it comes back to `next`. */
-export const oidcStart = (next: string): string => `/auth/oidc/start?${new URLSearchParams({ next: `/#${next}` })}`;
+/** Where signing in at the authority's own issuer begins; it comes back to `next`, an address of this site. */
+export const oidcStart = (next: string): string => `/auth/oidc/start?${new URLSearchParams({ next })}`;

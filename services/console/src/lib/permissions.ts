@@ -1,12 +1,7 @@
 import { m } from '../paraglide/messages.js';
-import roles from './permissions.json';
-import { session } from './session.svelte';
-import type { Role } from './types';
 
-type Name = keyof typeof roles;
-
-/** What a program may be allowed by an access token: nothing that needs a person in front of the screen. */
-const WORDS: Record<Name, () => string> = {
+/** Permissions that a program may be given here, in words: nothing that needs a person in front of the screen. */
+const WORDS: Record<string, () => string> = {
   'directory.unit.read': () => m.permit_units(),
   'content.item.read': () => m.permit_items_read(),
   'content.item.write': () => m.permit_items_write(),
@@ -20,11 +15,11 @@ const WORDS: Record<Name, () => string> = {
   'reporting.paper.make': () => m.permit_papers(),
 };
 
-/** A permission in words; one that is not offered here keeps its name. */
-export const permission = (name: string): string => WORDS[name as Name]?.() ?? name;
+/** A permission in words; one that was given elsewhere keeps its name. */
+export const permission = (name: string): string => WORDS[name]?.() ?? name;
 
-/** What the present person may hand on to a program. */
-export const mayHandOn = (): { value: string; text: string }[] =>
-  (Object.keys(WORDS) as Name[])
-    .filter((name) => (roles[name] as Role[]).some((role) => session.grants(role).length > 0))
-    .map((name) => ({ value: name, text: WORDS[name]() }));
+/** Of what somebody may hand on, what is offered here. */
+export const inWords = (grantable: string[]): { value: string; text: string }[] =>
+  Object.entries(WORDS)
+    .filter(([name]) => grantable.includes(name))
+    .map(([value, text]) => ({ value, text: text() }));

@@ -1,5 +1,5 @@
 import { onSignedOut, onSignInAgain } from './api';
-import { auth, type Factors, type Me } from './auth';
+import { auth, type Factors, type Me, type Ways } from './auth';
 import { router } from './router.svelte';
 import type { Grant, Person, Role } from './types';
 
@@ -9,6 +9,8 @@ const NO_FACTORS: Factors = { totp: false, passkeys: 0, recovery_left: 0 };
 class Session {
   person = $state.raw<Person | null>(null);
   factors = $state.raw<Factors>(NO_FACTORS);
+  /** By what one can sign in here; until that is known, and where it cannot be learnt, there is the password. */
+  ways = $state.raw<Ways>({ password: true, passkey: false, oidc: null });
   /** Who was signed in last on this device, while no service can be asked: their drafts are theirs without a network too. */
   remembered = $state(false);
   /** Nothing else is open before a second factor is added. */
@@ -32,6 +34,10 @@ class Session {
 
   async load(): Promise<void> {
     this.know(await auth.me());
+  }
+
+  async learnWays(): Promise<void> {
+    this.ways = await auth.ways().catch(() => this.ways);
   }
 
   know({ person, factors, must_add_factor }: Me): void {
