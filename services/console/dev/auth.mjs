@@ -85,7 +85,7 @@ export function inside(what, method, body, login) {
   if (what === 'totp/confirm') return proven({ totp: body.code }), Object.assign(account, { totp: true, recovery_left: CODES.length }), [200, { recovery_codes: CODES }];
   if (what === 'totp') return Object.assign(account, { totp: false }), [204];
   if (what === 'recovery') return Object.assign(account, { recovery_left: CODES.length }), [200, { recovery_codes: CODES }];
-  if (what === 'passkeys/begin') return [200, { challenge: CHALLENGE, rp: { id: 'localhost', name: 'Lan Tỏa' }, user: { id: Buffer.from(login).toString('base64url'), name: login, displayName: people[login].name }, pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: [], timeout: 60_000 }];
+  if (what === 'passkeys/begin') return [200, { challenge: CHALLENGE, rp: { id: 'localhost', name: 'Lan Tỏa' }, user: { id: Buffer.from(login).toString('base64url'), name: login, displayName: people[login].name }, pubKeyCredParams: [{ type: 'public-key', alg: -7 }], excludeCredentials: [], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, timeout: 60_000 }];
   if (what === 'passkeys' && method === 'POST') {
     const made = { id: `pk-${Date.now()}`, name: body.name, created_at: ago(0), used_on: null };
     account.passkeys.push(made);
