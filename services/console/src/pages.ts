@@ -1,12 +1,11 @@
 import type { Component } from 'svelte';
 import Home from './pages/Home.svelte';
 import Item from './pages/Item.svelte';
-import ItemEdit from './pages/ItemEdit.svelte';
 import Items from './pages/Items.svelte';
 
 // Each page takes the named parts of its own pattern, which the type of a table cannot say.
 export type Page = Component<any>;
-/** A page that comes when it is asked for: only writing and approving is everybody's first load. */
+/** A page that comes when it is asked for: only what waits and what is approved is everybody's first load. */
 export interface LaterPage {
   load: () => Promise<{ default: Page }>;
 }
@@ -16,9 +15,9 @@ const later = (load: LaterPage['load']): LaterPage => ({ load });
 export const PAGES: [string, Page | LaterPage][] = [
   ['/', Home],
   ['/items', Items],
-  ['/items/new', ItemEdit],
+  ['/items/new', later(() => import('./pages/ItemEdit.svelte'))],
   ['/items/:id', Item],
-  ['/items/:id/edit', ItemEdit],
+  ['/items/:id/edit', later(() => import('./pages/ItemEdit.svelte'))],
   ['/devices', later(() => import('./pages/Devices.svelte'))],
   ['/devices/claim', later(() => import('./pages/Claim.svelte'))],
   ['/devices/alarms', later(() => import('./pages/Alarms.svelte'))],

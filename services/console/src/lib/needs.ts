@@ -7,7 +7,7 @@ import { alarm, alarmTodo } from './fleet-words';
 import { ago, dateTime, day, number } from './format';
 import { itemState, itemTone, priority, type Tone } from './labels';
 import type { Item, Period } from './types';
-import type { Unsent } from './unsent';
+import type { Refused, Unsent } from './unsent';
 
 /** Order of urgency: lives, then what is silent, then what others wait for, then what one waits for oneself. */
 export enum Urgency {
@@ -107,6 +107,19 @@ export const unsent = (kept: Unsent[], known: ReadonlyMap<string, Item>): Need[]
       href: itemId === null ? '/items/new' : `/items/${itemId}/edit`,
     };
   });
+
+export const refused = (jobs: Refused[]): Need[] =>
+  jobs.map(({ id, title, at, why }) => ({
+    key: `job:${id}`,
+    urgency: Urgency.Conflict,
+    tone: 'bad',
+    kind: m.home_refused(),
+    title: title || m.home_untitled(),
+    lines: [why],
+    since: at,
+    action: m.home_refused_do(),
+    href: '/items',
+  }));
 
 export const unsentNotice = (headline: string | null): Need[] =>
   headline === null

@@ -30,6 +30,30 @@ export function unsentItems(personId: string): Unsent[] {
     });
 }
 
+/** A deed on an item that was refused when it was sent in the background, and why. */
+export interface Refused {
+  id: string;
+  title: string;
+  at: string;
+  why: string;
+}
+
+interface Job {
+  id: string;
+  person: string;
+  title: string;
+  at: string;
+  problem?: { title: string; detail: string };
+}
+
+/** What the outbox could not hand in, for the person to decide. */
+export function refusedJobs(personId: string): Refused[] {
+  const jobs = JSON.parse(localStorage.getItem('lantoa.outbox') ?? '[]') as Job[];
+  return jobs.flatMap(({ id, person, title, at, problem }) =>
+    problem && person === personId ? [{ id, title, at, why: problem.title || problem.detail }] : [],
+  );
+}
+
 /** The headline of an alert that the person was composing here; null when there is none. */
 export function unsentAlert(personId: string): string | null {
   try {
