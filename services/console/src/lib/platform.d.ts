@@ -36,7 +36,7 @@ export interface paths {
         };
         /**
          * Cap Sources
-         * @description Every source with its last look. For administrators of the whole territory.
+         * @description Every source with its last look. For administrators and auditors of the whole territory.
          */
         get: operations["alert_cap_sources"];
         put?: never;
@@ -572,7 +572,7 @@ export interface paths {
         };
         /**
          * List People
-         * @description People of the units that the caller administers.
+         * @description People of the units whose people the caller may see.
          */
         get: operations["directory_list_people"];
         put?: never;
@@ -2990,7 +2990,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "author" | "approver" | "technician" | "reporter" | "admin";
+            role: "author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin";
             /** Unit Id */
             unit_id: string;
         };
