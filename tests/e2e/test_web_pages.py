@@ -122,7 +122,9 @@ class Visitor:
 async def visiting(browser: Browser, platform: Platform, login: str = "") -> AsyncIterator[Visitor]:
     """A visitor, signed in when a login is named."""
     # Without the service worker each context is what a first visit is; it has a test of its own.
-    context = await browser.new_context(locale="vi-VN", viewport={"width": 390, "height": 844}, service_workers="block")
+    context = await browser.new_context(
+        locale="vi-VN", viewport={"width": 390, "height": 844}, service_workers="block", reduced_motion="reduce"
+    )
     context.set_default_timeout(15_000)
     await context.add_init_script(_WATCH)
     visitor = Visitor(platform.layout.gateway_url, await context.new_page())
