@@ -82,7 +82,7 @@ async def test_the_desk_is_searched_by_keys_and_keeps_its_modes(platform, browse
         await page.keyboard.press("/")
         await expect(page.get_by_label("Tìm bản tin")).to_be_focused()
         await page.keyboard.type("tra vinh")
-        await page.get_by_role("link", name="Phường Trà Vinh").wait_for()
+        await page.get_by_role("link", name="Phường Trà Vinh").first.wait_for()
         await page.keyboard.press("ArrowDown")
         first = await page.evaluate("document.activeElement.getAttribute('href')")
         assert first.startswith("#/")
