@@ -64,6 +64,7 @@ async def written(page: Page) -> None:
     await page.get_by_role("button", name="Đã rõ").click()
     await page.keyboard.press("Control+End")
     await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
     await page.keyboard.press("Control+k")
     await page.get_by_label("Địa chỉ trang").fill("dichvucong.gov.vn")
     await page.get_by_label("Chữ hiện trong bài").fill("Cổng dịch vụ công")

@@ -53,10 +53,13 @@ interface Marks {
   href: string | undefined;
 }
 
+/** The styles of what was pasted stand under another name (`editing.ts`). */
+const styleOf = (node: NodeLike): string => node.getAttribute?.('data-style') ?? node.getAttribute?.('style') ?? '';
+
 /** What styles say that elements do not: Word and its like write bold as a style, and normal text inside `<b>`. */
 function marked(node: NodeLike, marks: Marks): Marks {
   const name = node.nodeName.toUpperCase();
-  const style = node.getAttribute?.('style') ?? '';
+  const style = styleOf(node);
   const weight = /font-weight:\s*(\w+)/i.exec(style)?.[1];
   const heavy = weight === undefined ? undefined : /^(bold|bolder|[6-9]00)$/i.test(weight);
   const slanted = /font-style:\s*(\w+)/i.exec(style)?.[1];
@@ -70,7 +73,7 @@ function marked(node: NodeLike, marks: Marks): Marks {
 
 /** The kind of list that a paragraph of Word stands for: Word writes list entries as paragraphs with a drawn mark. */
 function wordList(node: NodeLike): PartKind | undefined {
-  const style = node.getAttribute?.('style') ?? '';
+  const style = styleOf(node);
   const named = /^MsoListParagraph/i.test(node.getAttribute?.('class') ?? '');
   if (!/mso-list:\s*l\d/i.test(style) && !(named && drawnMark(node) !== undefined)) return undefined;
   return /^[(]?([0-9]+|[a-z])[.)]/i.test((drawnMark(node) ?? '').trim()) ? 'ol' : 'ul';
@@ -85,7 +88,7 @@ function drawnMark(node: NodeLike): string | undefined {
   return undefined;
 }
 
-const isDrawnMark = (node: NodeLike): boolean => /mso-list:\s*ignore/i.test(node.getAttribute?.('style') ?? '');
+const isDrawnMark = (node: NodeLike): boolean => /mso-list:\s*ignore/i.test(styleOf(node));
 const textOf = (node: NodeLike): string =>
   node.nodeType === TEXT ? (node.nodeValue ?? '') : Array.from(node.childNodes).map(textOf).join('');
 
