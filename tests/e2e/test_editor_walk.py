@@ -175,10 +175,12 @@ async def mended(page: Page) -> None:
         }
     }""")
     await page.keyboard.type("Chủ nhật")
-    await page.keyboard.press("Control+z")
-    await box.get_by_text("sáng thứ Bảy").wait_for()
-    await page.keyboard.press("Control+Shift+z")
-    await box.get_by_text("sáng Chủ nhật").wait_for()
+    # A letter with its accents is a step of its own to the browser.
+    for keys, words in (("Control+z", "sáng thứ Bảy."), ("Control+Shift+z", "sáng Chủ nhật.")):
+        for _ in "Chủ nhật.":
+            if words not in await box.inner_text():
+                await page.keyboard.press(keys)
+        await box.get_by_text(words).wait_for()
 
 
 async def followed(platform: Any, lan: walk.Person, ha: walk.Person, author: Visitor, item: dict[str, Any]) -> None:
