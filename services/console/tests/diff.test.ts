@@ -13,6 +13,10 @@ describe('what changed between two texts', () => {
     );
   });
 
+  it('stays in its paragraph', () => {
+    expect(show(diff('Sáng thứ bảy.\n\nHết.', 'Sáng chủ nhật.\n\nHết.'))).toBe('Sáng -thứ bảy. -+chủ nhật.\n\n+Hết.');
+  });
+
   it('is nothing when the accents were typed in another way', () => {
     expect(diff('Tiếng Việt'.normalize('NFD'), 'Tiếng Việt').every(({ kind }) => kind === 'same')).toBe(true);
   });

@@ -20,7 +20,9 @@ def picture(kind="JPEG", colour="teal", size=(400, 300)):
 
 async def put(office, item, data, caller=None, kind="image/jpeg"):
     path, headers = f"/items/{item['id']}/pictures", {"Content-Type": kind}
-    status, body, _ = await office.running.call("POST", path, caller or office.author, headers=headers, data=io.BytesIO(data))
+    status, body, _ = await office.running.call(
+        "POST", path, caller or office.author, headers=headers, data=io.BytesIO(data)
+    )
     return status, body
 
 

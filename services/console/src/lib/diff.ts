@@ -33,12 +33,16 @@ export function diff(before: string, after: string): Change[] {
     ...middle(oldMiddle, newMiddle, equal),
     ...now.slice(now.length - end).map((text): Change => ({ kind: 'same', text })),
   ];
-  return steps.reduce<Change[]>((runs, step) => {
-    const last = runs.at(-1);
+  const runs = steps.reduce<Change[]>((made, step) => {
+    const last = made.at(-1);
     if (last?.kind === step.kind) last.text += step.text;
-    else runs.push({ ...step });
-    return runs;
+    else made.push({ ...step });
+    return made;
   }, []);
+  // What came stands beside what it took the place of, not a paragraph below.
+  return runs.map((run, at) =>
+    run.kind === 'removed' && runs[at + 1]?.kind === 'added' ? { ...run, text: run.text.replace(/\s+$/, ' ') } : run,
+  );
 }
 
 function middle(old: string[], now: string[], equal: (one?: string, other?: string) => boolean): Change[] {

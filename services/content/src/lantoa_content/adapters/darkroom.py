@@ -5,6 +5,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE
 from dataclasses import dataclass, field
+from typing import Any
 
 from lantoa_content.usecases.pictures import Developed
 from lantoa_runtime.errors import AppError, Unavailable
@@ -43,7 +44,7 @@ class Darkroom:
                     process.kill()
                     await process.wait()
         head, _, made = answer.partition(b"\n")
-        told = json.loads(head) if process.returncode == 0 else {"refused": "broken"}
+        told: dict[str, Any] = json.loads(head) if process.returncode == 0 else {"refused": "broken"}
         if "refused" in told:
             raise AppError(f"content.picture-{told['refused']}", _STATUS[told["refused"]])
         return Developed(made, told["width"], told["height"])

@@ -61,12 +61,12 @@ def main() -> None:
     """Make one picture."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+    told: dict[str, str | int]
     try:
         data, width, height = webp(sys.stdin.buffer.read())
+        told = {"width": width, "height": height}
     except Refused as refused:
         data, told = b"", {"refused": str(refused)}
-    else:
-        told = {"width": width, "height": height}
     sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + data)
 
 
