@@ -11,7 +11,11 @@ from lantoa_content.usecases.pictures import Developed
 from lantoa_runtime.errors import AppError, Unavailable
 
 _WORKER = "lantoa_content.adapters.webp"
-_STATUS = {"kind": 415, "size": 422, "broken": 422}
+_REFUSED = {
+    "kind": ("content.picture-kind", 415),
+    "size": ("content.picture-size", 422),
+    "broken": ("content.picture-broken", 422),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +50,5 @@ class Darkroom:
         head, _, made = answer.partition(b"\n")
         told: dict[str, Any] = json.loads(head) if process.returncode == 0 else {"refused": "broken"}
         if "refused" in told:
-            raise AppError(f"content.picture-{told['refused']}", _STATUS[told["refused"]])
+            raise AppError(*_REFUSED[told["refused"]])
         return Developed(made, told["width"], told["height"])

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from lantoa_content.domain.item import Item
 from lantoa_content.domain.picture import MEDIA_TYPE, Picture, inside
+from lantoa_content.telemetry import PICTURES
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Conflict, DuplicateKey, Invalid, NotFound
+from lantoa_runtime.errors import AppError, Conflict, DuplicateKey, Invalid, NotFound
 from lantoa_runtime.mongo import Collection, Document
 
 MOST_KEPT = 40
@@ -48,7 +49,12 @@ class Pictures:
         """
         if await self.pictures.count({"item_id": item.id}) >= MOST_KEPT:
             raise Conflict("content.pictures-full", most=MOST_KEPT)
-        made = await self.maker.develop(data)
+        try:
+            made = await self.maker.develop(data)
+        except AppError as error:
+            PICTURES.labels("retried" if error.retryable else "refused").inc()
+            raise
+        PICTURES.labels("taken").inc()
         ref = await self.blobs.put(made.data, MEDIA_TYPE)
         picture = Picture(ref.sha256, made.width, made.height, ref.bytes)
         document = {"item_id": item.id, **to_fields(picture), "at": self.clock.now()}
