@@ -7,6 +7,7 @@ from asyncio.subprocess import PIPE
 from dataclasses import dataclass, field
 from typing import Any
 
+from lantoa_content.domain.picture import may_be
 from lantoa_content.usecases.pictures import Developed
 from lantoa_runtime.errors import AppError, Unavailable
 
@@ -33,6 +34,8 @@ class Darkroom:
                 was stopped because it took too much.
             Unavailable: the process could not be started or had no time; try again.
         """
+        if not may_be(data):
+            raise AppError(*_REFUSED["kind"])
         async with self.gate:
             try:
                 process = await asyncio.create_subprocess_exec(sys.executable, "-m", _WORKER, stdin=PIPE, stdout=PIPE)

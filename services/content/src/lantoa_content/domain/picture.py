@@ -26,6 +26,11 @@ class Picture:
     bytes: int
 
 
+def may_be(data: bytes) -> bool:
+    """Whether a file begins as a JPEG, PNG or WebP does; whether it is one, its decoder says."""
+    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+
+
 def shown(parts: Iterable[Part]) -> tuple[str, ...]:
     """The hashes of the pictures that a text shows, each once, the first first.
 
