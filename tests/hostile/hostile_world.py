@@ -114,7 +114,7 @@ VALID: dict[str, dict[str, Any]] = {
         },
     },
     "content_create": ITEM,
-    "content_edit": ITEM,
+    "content_edit": ITEM | {"body_html": "<p>Sáng thứ Bảy, từ 7h30.</p>"},
     "content_approve": {"approval_sha256": "a" * 64},
     "content_send_back": {"comment": "Xin sửa giờ."},
     "fleet_enrol": {

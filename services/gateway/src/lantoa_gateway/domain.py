@@ -49,7 +49,7 @@ _PUBLIC = {"fleet": frozenset({"enrolments", "uploads"})}
 _READ_BY_ALL = {"contest": frozenset({"contests"})}
 _FILES_READ_BY_ALL = {"alert": frozenset({"cap.atom", "cap.xml"})}
 """Last words of addresses: alerts are for everybody, what else is known of a notice is not."""
-_NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml"})
+_NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml", "image/jpeg", "image/png", "image/webp"})
 _PAGES = {"tin": "content", "wifi": "content", "robots.txt": "content", "sitemap.xml": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
 _API = "/api/v1/"
@@ -124,8 +124,8 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request that may change something could come from another site's page.
 
     Browsers say where a request comes from: ``Sec-Fetch-Site``, or at least ``Origin``. What says neither is a program;
-    it must then send what a plain HTML form cannot: JSON, a CAP message, nothing, or anything by PUT, which forms do
-    not know.
+    it must then send what a plain HTML form cannot: JSON, a CAP message, a picture, nothing, or anything by PUT, which
+    forms do not know.
     """
     if method in SAFE_METHODS:
         return False

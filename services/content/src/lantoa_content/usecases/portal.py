@@ -137,6 +137,16 @@ class Portal:
         withdrawn = found[0]["reason"] == "withdrawn"
         raise AppError("content.post-withdrawn", 410) if withdrawn else AppError("content.post-edited", 404)
 
+    async def picture(self, item_id: str, sha256: str) -> str:
+        """The hash of a picture, when the article that is live shows it.
+
+        Raises:
+            AppError: as `post`; `content.no-such-post`, when it does not.
+        """
+        if sha256 not in (await self.post(item_id)).get("pictures", ()):
+            raise AppError("content.no-such-post", 404)
+        return sha256
+
     async def places(self) -> list[Place]:
         """Every unit of territory of every day: news is for places, not for bodies."""
         return [_place(document) for document in await self.units.find({"kind": {"$ne": "body"}})]

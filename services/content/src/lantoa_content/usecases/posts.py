@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lantoa_content.domain import post as rules
+from lantoa_content.domain.picture import of_the_article
 from lantoa_content.domain.post import Standing, article_sha256, post_id
 from lantoa_content.domain.search import words_of
 from lantoa_content.domain.text import clean
@@ -61,6 +62,7 @@ class Publishing:
             "summary": description_of(page.decode()),
             "article": article.decode(),
             "article_sha256": article_sha256(article),
+            "pictures": list(of_the_article(article.decode())),
             "audio": _sound(made.get("audio")),
             "priority": event.priority,
             "unit_id": event.unit_id,
