@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from lantoa_calendar.periods import ZONE
-from lantoa_directory.adapters import Argon2Passwords, CodesFile
+from lantoa_directory.adapters.secrets import Argon2Passwords, CodesFile
 from lantoa_directory.api.acts import act_routes
 from lantoa_directory.api.audit import audit_routes
 from lantoa_directory.api.citizens import citizen_routes
