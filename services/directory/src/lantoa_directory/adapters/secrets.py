@@ -53,7 +53,8 @@ class Argon2Passwords:
 class Seals:
     """Secrets that are kept encrypted (AES-256-GCM), and digests that nobody guesses without the key.
 
-    Two keys are made of the one in the file, one for each use. What is sealed says whose it is: it opens for nobody else.
+    Two keys are made of the one in the file, one for each use. What is sealed says whose it is, and opens for
+    nobody else.
     """
 
     def __init__(self, file: Path) -> None:

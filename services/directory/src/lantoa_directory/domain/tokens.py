@@ -44,9 +44,7 @@ def grantable(roles: Iterable[str]) -> tuple[str, ...]:
     held = frozenset(roles)
     return tuple(
         sorted(
-            name
-            for name, permission in PERMISSIONS.items()
-            if _is_for_programs(permission) and held & permission.roles
+            name for name, permission in PERMISSIONS.items() if _is_for_programs(permission) and held & permission.roles
         )
     )
 

@@ -76,7 +76,7 @@ class Apps:
         """The app that asks.
 
         Raises:
-            AppError: ``directory.unknown-app``, unknown or with an address that is not its own, letter by letter: nobody
+            AppError: ``directory.unknown-app``, unknown, or with an address that is not its own to the letter: nobody
                 is sent there. ``directory.bad-app-request``, it asks for what is not given: no code, or no S256.
         """
         app = self._apps.get(asked.client_id)

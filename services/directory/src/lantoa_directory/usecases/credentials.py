@@ -26,7 +26,7 @@ class Credentials:
     """One document for each person who has a second factor, or whose sign-in was refused."""
 
     def __init__(self, accounts: Aggregates, clock: Clock) -> None:
-        self._credentials = credentials
+        self._accounts = accounts
         self._clock = clock
 
     async def of(self, person_id: str) -> Document:

@@ -21,8 +21,8 @@ from lantoa_directory.domain.factors import (
     user_handle,
 )
 from lantoa_directory.domain.signin import LONGEST_FACTOR_WAIT_SECONDS, TICKET_LIFE, wait_seconds
-from lantoa_directory.usecases.credentials import Credentials, Tickets, today
 from lantoa_directory.usecases.attempts import TooManyAttempts
+from lantoa_directory.usecases.credentials import Credentials, Tickets, today
 from lantoa_directory.usecases.passkeys import Key, PasskeyRefused, Passkeys, Site
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Invalid, NotFound
@@ -84,7 +84,7 @@ class Factors:
 
         Raises:
             TooManyAttempts: too many codes of this person were wrong.
-            AppError: ``directory.wrong-code``, ``directory.wrong-passkey``.
+            AppError: ``directory.wrong-factor``, ``directory.wrong-passkey``.
         """
         if proof.kind == "passkey":
             if await self.passkey(proof.value, site) != person_id:
@@ -108,7 +108,7 @@ class Factors:
 
         await self._credentials.change(person_id, decide)
         if not right:
-            raise AppError("directory.wrong-code", 401)
+            raise AppError("directory.wrong-factor", 401)
         return proof.kind
 
     def _totp(self, account: Document, code: str, now: datetime) -> dict[str, Any] | None:
@@ -194,7 +194,7 @@ class Factors:
         """Take the secret up whose code this is; recovery codes, if there were none.
 
         Raises:
-            AppError: ``directory.wrong-code``; ``directory.ticket-over``, no secret waits.
+            AppError: ``directory.wrong-factor``; ``directory.ticket-over``, no secret waits.
         """
         codes = self._new_codes()
 
@@ -205,7 +205,7 @@ class Factors:
                 raise AppError("directory.ticket-over", 401)
             step = fitting_step(self._seals.open(pending["sealed"], person_id), code, now, 0)
             if step is None:
-                raise Invalid("directory.wrong-code", "/code")
+                raise Invalid("directory.wrong-factor", "/code")
             totp = {"sealed": pending["sealed"], "step": step, "since": now}
             return self._taken_up(account, {"totp": totp}, codes, "totp", unset=("pending",))
 

@@ -8,8 +8,8 @@ from lantoa_calendar.text import fold
 from lantoa_contracts.events.directory import RefusedBecause, SignInWay
 from lantoa_directory.domain.signin import TICKET_LIFE, is_weak
 from lantoa_directory.telemetry import SIGN_INS
-from lantoa_directory.usecases.credentials import Credentials, Tickets
 from lantoa_directory.usecases.attempts import Attempts, TooManyAttempts
+from lantoa_directory.usecases.credentials import Credentials, Tickets
 from lantoa_directory.usecases.factors import Factors, Proof
 from lantoa_directory.usecases.passkeys import Site
 from lantoa_directory.usecases.people import Passwords
@@ -115,7 +115,7 @@ class SignIn:
 
         Raises:
             TooManyAttempts: too many codes of this person were wrong.
-            AppError: ``directory.ticket-over``, ``directory.wrong-code``, ``directory.wrong-passkey``.
+            AppError: ``directory.ticket-over``, ``directory.wrong-factor``, ``directory.wrong-passkey``.
         """
         held, left = await self._p.tickets.try_(ticket, "second-factor")
         person = await self._person(str(held.person_id))
@@ -191,15 +191,13 @@ class SignIn:
         await self._p.identities.update_one(key, {"$set": fields}, upsert=True)
         await self._p.credentials.say(person_id, "linked")
 
-    async def again(
-        self, session_id: str, proof: Proof | str, site: Site | None, origin: Origin
-    ) -> Begun:
+    async def again(self, session_id: str, proof: Proof | str, site: Site | None, origin: Origin) -> Begun:
         """Show once more who sits here, by a password (a text) or a factor: the same session under a new id, as fresh
         as a new one.
 
         Raises:
             TooManyAttempts: tried too often with this session's person.
-            AppError: ``sign-in-required``, ``directory.wrong-credentials``, ``directory.wrong-code``,
+            AppError: ``sign-in-required``, ``directory.wrong-credentials``, ``directory.wrong-factor``,
                 ``directory.wrong-passkey``.
         """
         session = await self._p.sessions.of_person(session_id)
