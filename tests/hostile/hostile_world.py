@@ -27,7 +27,7 @@ EVERYBODY = Caller(
 )
 """Holds every role there is: nothing that this caller sends is refused before it was looked at."""
 AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
-APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),))
+APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),), signed_in_at=int(time.time()))
 ELSEWHERE = Caller("p-xa", "Lý Văn Xa", tuple(Grant(role, OTHER) for role in ROLES if role != "admin"))
 ANONYMOUS = Caller("anonymous", "")
 CITIZEN = Caller("c-0123456789abcdef0123", "09•• ••• 123", citizen=True)

@@ -11,7 +11,7 @@ from lantoa_gateway.adapters.accounts import Accounts, Bearers
 from lantoa_gateway.adapters.oidc import Client, Provider
 from lantoa_gateway.adapters.services import Citizens, DeviceKeys, Directory, Refusal, Upstreams, consents
 from lantoa_gateway.api.apps import app_pages, app_routes
-from lantoa_gateway.api.auth import auth_routes
+from lantoa_gateway.api.auth import auth_routes, session_routes
 from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
 from lantoa_gateway.api.door import Door, refusal_shown
 from lantoa_gateway.api.factors import factor_routes
@@ -66,6 +66,7 @@ def open_doors(service: Service[GatewaySettings], door: Door, upstreams: Upstrea
     provider = provider_of(settings, upstreams)
     app.add_exception_handler(Refusal, refusal_shown)
     app.include_router(auth_routes(door, settings.gateway_oidc_name if provider else None))
+    app.include_router(session_routes(door))
     app.include_router(factor_routes(door))
     app.include_router(token_routes(door))
     app.include_router(link_routes(door, provider))

@@ -22,8 +22,8 @@ class GatewaySettings(RuntimeSettings):
     gateway_citizens_per_minute: int = Field(default=60, ge=1)
     """Codes, and entries of codes, from one address, as many at once: a school or a mobile network is one address."""
     gateway_public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
-    """The gateway as browsers reach it: the site of passkeys, and where providers send people back to. Without one it is
-    what each request says."""
+    """The gateway as browsers reach it: the site of passkeys, and where providers send people back to. Without one it
+    is what each request says."""
     gateway_oidc_issuer: str | None = Field(default=None, pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")
     """A provider by which staff may sign in, as its discovery document names itself. Without one there is none."""
     gateway_oidc_client_id: str = ""
@@ -45,7 +45,5 @@ class GatewaySettings(RuntimeSettings):
     @model_validator(mode="after")
     def _a_provider_knows_us(self) -> "GatewaySettings":
         if self.gateway_oidc_issuer and not (self.gateway_oidc_client_id and self.gateway_oidc_name):
-            raise ValueError(
-                "LANTOA_GATEWAY_OIDC_ISSUER needs LANTOA_GATEWAY_OIDC_CLIENT_ID and LANTOA_GATEWAY_OIDC_NAME"
-            )
+            raise ValueError("LANTOA_GATEWAY_OIDC_ISSUER needs ..._OIDC_CLIENT_ID and ..._OIDC_NAME")
         return self

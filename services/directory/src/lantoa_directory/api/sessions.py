@@ -219,14 +219,13 @@ def outcome(made: Outcome) -> dict[str, Any]:
 def sign_in_routes(sign_in: SignIn) -> APIRouter:
     """Every way in."""
     router = APIRouter(prefix="/sign-in", tags=["sign-in"], dependencies=[GATEWAY_ONLY])
-    either = {"response_model": SessionBegun | NextStep}
 
-    @router.post("", **either)
+    @router.post("", response_model=SessionBegun | NextStep)
     async def sign_in_(body: PasswordIn) -> dict[str, Any]:
         """A new session for a login and its password, or what is still wanted."""
         return outcome(await sign_in.password(body.login, body.password, body.where))
 
-    @router.post("/second-factor", **either)
+    @router.post("/second-factor", response_model=SessionBegun | NextStep)
     async def second_factor(body: SecondFactorIn) -> dict[str, Any]:
         """A new session for a ticket and a second factor, or a new password is wanted."""
         proof = body.proof()
@@ -244,12 +243,12 @@ def sign_in_routes(sign_in: SignIn) -> APIRouter:
         """`PublicKeyCredentialRequestOptions` as JSON."""
         return await sign_in.question(body.ticket, body.site)
 
-    @router.post("/passkey", **either)
+    @router.post("/passkey", response_model=SessionBegun | NextStep)
     async def passkey(body: PasskeyIn) -> dict[str, Any]:
         """A new session for a key's answer."""
         return outcome(await sign_in.passkey(body.passkey, body.site, body.where))
 
-    @router.post("/oidc", **either)
+    @router.post("/oidc", response_model=SessionBegun | NextStep)
     async def oidc(body: OidcIn) -> dict[str, Any]:
         """A new session for whom a provider names."""
         return outcome(await sign_in.oidc(body.issuer, body.subject, body.login, body.mfa, body.where))

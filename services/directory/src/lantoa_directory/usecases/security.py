@@ -88,5 +88,5 @@ class Security:
         """After a change of factors this browser goes on under a new id, and every other begins anew."""
         await self._p.sessions.end_all("person", person["_id"], but=session["_id"])
         entered = Entered(session["way"], mfa)
-        session_id = await self._p.sessions.enter(person["_id"], entered, origin, told=False, before=session)
-        return Begun(session_id, await self._p.sessions.me(person, session["signed_in_at"], mfa))
+        session_id, since = await self._p.sessions.enter(person["_id"], entered, origin, told=False, before=session)
+        return Begun(session_id, await self._p.sessions.me(person, since, mfa))

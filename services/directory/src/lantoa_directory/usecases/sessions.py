@@ -74,8 +74,9 @@ class Sessions:
 
     async def enter(
         self, person_id: str, entered: Entered, origin: Origin, told: bool = True, before: Document | None = None
-    ) -> str:
-        """A new session of a person; its id. ``before`` ends with it: it is the same browser's.
+    ) -> tuple[str, datetime]:
+        """A new session of a person: its id, and when they showed who they are. ``before`` ends with it: it is the same
+        browser's.
 
         ``told`` leaves out the event where this is no sign-in but a session going on under a new id.
         """
@@ -83,10 +84,11 @@ class Sessions:
         await self._make_room(person_id)
         fields = {"kind": "person", "person_id": person_id, **asdict(entered), **asdict(origin)}
         kept = {name: before[name] for name in ("created_at", "signed_in_at")} if before and not told else {}
-        session_id = await self._insert({**fields, "created_at": now, "signed_in_at": now, **kept}, now, told)
+        fields |= {"created_at": now, "signed_in_at": now, **kept}
+        session_id = await self._insert(fields, now, told)
         if before is not None:
             await self.end_key(before["_id"])
-        return session_id
+        return session_id, fields["signed_in_at"]
 
     async def _insert(self, fields: Mapping[str, Any], now: datetime, told: bool = False) -> str:
         session_id = secrets.token_urlsafe(32)

@@ -100,9 +100,9 @@ class SignIn:
         return await self._enter(person, entered, origin)
 
     async def _enter(self, person: Document, entered: Entered, origin: Origin) -> Begun:
-        session_id = await self._p.sessions.enter(person["_id"], entered, origin)
+        session_id, since = await self._p.sessions.enter(person["_id"], entered, origin)
         SIGN_INS.labels(entered.way, "in").inc()
-        return Begun(session_id, await self._p.sessions.me(person, self._p.clock.now(), entered.mfa))
+        return Begun(session_id, await self._p.sessions.me(person, since, entered.mfa))
 
     async def _refused(
         self, person_id: str | None, attempt: str, because: RefusedBecause, origin: Origin, way: SignInWay = "password"
@@ -207,9 +207,9 @@ class SignIn:
             entered = Entered("password", session["mfa"])
         else:
             entered = Entered(await self._p.factors.check(person["_id"], proof, site), mfa=True)
-        begun = await self._p.sessions.enter(person["_id"], entered, origin, before=session)
+        begun, since = await self._p.sessions.enter(person["_id"], entered, origin, before=session)
         SIGN_INS.labels(entered.way, "again").inc()
-        return Begun(begun, await self._p.sessions.me(person, self._p.clock.now(), entered.mfa))
+        return Begun(begun, await self._p.sessions.me(person, since, entered.mfa))
 
     async def own_password(self, person: Document, password: str) -> None:
         """Pass when this is the person's password. Counted apart from tries at the door: whoever sits at a session

@@ -198,15 +198,7 @@ class Provider:
             return self._keys[1]
         found = await self._fetch("GET", (await self._about())["jwks_uri"])
         keys = found.get("keys")
-        usable = (
-            [
-                key
-                for key in keys
-                if isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") != "oct"
-            ]
-            if isinstance(keys, list)
-            else []
-        )
+        usable = [key for key in keys if _signs(key)] if isinstance(keys, list) else []
         try:
             made = KeySet.import_key_set({"keys": usable})
         except (JoseError, ValueError, TypeError, KeyError) as error:
@@ -230,6 +222,11 @@ class Provider:
         if not isinstance(found, dict):
             raise Unavailable("oidc")
         return found
+
+
+def _signs(key: object) -> bool:
+    """Whether this is the public half of a pair by which tokens are signed."""
+    return isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") != "oct"
 
 
 def _is_address(value: object) -> bool:

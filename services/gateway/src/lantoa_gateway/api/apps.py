@@ -20,6 +20,7 @@ from lantoa_runtime.http.problems import problem
 _PARAMETERS = ("client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method")
 _MOST = 2000
 _Word = Annotated[str, Form(max_length=500)]
+_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _GRANTS = ("authorization_code", "refresh_token")
 
 
@@ -46,7 +47,7 @@ def app_pages(router: APIRouter, door: Door, pages: Pages) -> None:
         # The button's form is answered with a way to the app, which the form may lead to and nothing else.
         target = urlsplit(asked["redirect_uri"])
         leads = f"{target.scheme}://{target.netloc}" if target.scheme in ("http", "https") else f"{target.scheme}:"
-        policy = f"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self' {leads}; frame-ancestors 'none'"
+        policy = f"{_POLICY}; form-action 'self' {leads}"
         return pages.show(request, "app.html", headers={**PRIVATE, "Content-Security-Policy": policy}, **shown)
 
     @router.post("/app/authorize")
@@ -92,7 +93,7 @@ def _state(asked: dict[str, str]) -> dict[str, str]:
 
 
 def app_routes(door: Door) -> APIRouter:
-    """``/auth/app/token`` and ``/auth/app/revoke``: forms, as every OAuth library sends them. No session is looked at."""
+    """``/auth/app/token`` and ``/auth/app/revoke``: forms, as every OAuth library sends them."""
     router = APIRouter(prefix="/auth/app", tags=["apps"], dependencies=[declares(DOOR_USE)])
 
     @router.post("/token", response_model=AppTokens)

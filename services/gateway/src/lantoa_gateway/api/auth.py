@@ -99,9 +99,8 @@ class SessionsOut(BaseModel):
 
 
 def auth_routes(door: Door, provider: str | None) -> APIRouter:
-    """``/auth/*``."""
+    """The ways in."""
     router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
-    either: Any = {"response_model": Me | NextStep}
 
     @router.get("/ways", response_model=Ways)
     async def ways(request: Request) -> Response:
@@ -109,13 +108,13 @@ def auth_routes(door: Door, provider: str | None) -> APIRouter:
         oidc = {"name": provider} if provider else None
         return said({"password": True, "passkey": door.takes_passkeys(request), "oidc": oidc})
 
-    @router.post("/sign-in", **either)
+    @router.post("/sign-in", response_model=Me | NextStep)
     async def sign_in(request: Request, body: SignIn) -> Response:
         """Sign in by password. The session id is always new and the one shown before ends: nobody can plant one."""
         door.count_try(request)
         return await door.entered(request, await door.ask(request, "sign-in", **body.model_dump()))
 
-    @router.post("/second-factor", **either)
+    @router.post("/second-factor", response_model=Me | NextStep)
     async def second_factor(request: Request, body: SecondFactor) -> Response:
         """The second step, for a ticket."""
         return await door.entered(request, await door.ask(request, "sign-in/second-factor", **body.model_dump()))
@@ -130,11 +129,18 @@ def auth_routes(door: Door, provider: str | None) -> APIRouter:
         """`PublicKeyCredentialRequestOptions` as JSON (WebAuthn, 5.1.8), good for one answer."""
         return await door.ask(request, "sign-in/question", ticket=body.ticket)
 
-    @router.post("/passkey/sign-in", **either)
+    @router.post("/passkey/sign-in", response_model=Me | NextStep)
     async def passkey_sign_in(request: Request, body: Answer) -> Response:
         """Sign in by a passkey alone."""
         door.count_try(request)
         return await door.entered(request, await door.ask(request, "sign-in/passkey", passkey=body.passkey))
+
+    return router
+
+
+def session_routes(door: Door) -> APIRouter:
+    """What there is for who is signed in."""
+    router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
 
     @router.post("/again", response_model=Me, dependencies=[HERE])
     async def again(request: Request, body: Again) -> Response:

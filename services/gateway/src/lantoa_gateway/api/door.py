@@ -155,7 +155,7 @@ class Door:
         return self.goes_on(request, answer)
 
     def goes_on(self, request: Request, answer: dict[str, Any], status: int = 200, **more: Any) -> Response:
-        """The answer to somebody whose session goes on under a new id; ``more`` is said in the place of who they are."""
+        """The answer to somebody whose session goes on under a new id; ``more`` is said instead of it."""
         before = cookie.session_id(request.headers)
         if before is not None:
             self.sessions.forget(before)

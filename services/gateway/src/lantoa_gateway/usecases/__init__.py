@@ -134,7 +134,7 @@ class Callers:
         raise refusal
 
     async def _bearer(self, shown: Shown) -> Caller:
-        """A program says who it is or is refused: it is never taken for a stranger, nor for whose cookie comes along."""
+        """A program says who it is or is refused: never taken for a stranger, nor for whose cookie it brings."""
         if shown.staff is not None or shown.citizen is not None:
             raise AppError("gateway.two-credentials", 400)
         if not shown.bearer:
