@@ -3,10 +3,8 @@ import pytest
 from lantoa_gateway.domain.browsers import device_words, has_name, origin_of, place_of
 
 AGENTS = {
-    "Mozilla/5.0 (Linux; Android 14; SM-A155F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36": (
-        "Chrome, Android"
-    ),
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1": (
+    "Mozilla/5.0 (Linux; Android 14; SM-A155F) Chrome/126.0 Mobile Safari/537.36": ("Chrome, Android"),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1": (
         "Safari, iPhone"
     ),
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) coc_coc_browser/124.0 Chrome/118.0 Safari/537.36": "Cốc Cốc, Windows",

@@ -103,7 +103,7 @@ class Apps:
             "signed_in_at": session["signed_in_at"],
             "mfa": session["mfa"],
         }
-        return await self._tickets.give("app-code", session["person_id"], CODE_LIFE, **facts)
+        return await self._tickets.give("app-code", session["person_id"], facts, CODE_LIFE)
 
     async def redeem(
         self, client_id: str, code: str, redirect_uri: str, verifier: str, origin: Origin

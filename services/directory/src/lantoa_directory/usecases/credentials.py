@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from lantoa_calendar.periods import ZONE
 from lantoa_contracts.catalogue import ACCOUNT_SECURED, SIGN_IN_REFUSED
 from lantoa_contracts.events.directory import AccountSecured, RefusedBecause, Secured, SignInRefused
 from lantoa_directory.domain.signin import TICKET_LIFE, TICKET_TRIES
-from lantoa_directory.usecases.sessions import digest
+from lantoa_directory.usecases.sessions import account_key, digest
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, StaleVersion, Unavailable
 from lantoa_runtime.mongo import Aggregates, Change, Collection, Document, Outgoing
@@ -31,7 +31,7 @@ class Credentials:
 
     async def of(self, person_id: str) -> Document:
         """A person's account; an empty one where there is none yet."""
-        return await self._accounts.load(person_id) or {"_id": person_id}
+        return await self._accounts.load(account_key(person_id)) or {"person_id": person_id}
 
     async def with_passkey(self, key_id: str) -> Document | None:
         """The account that a passkey belongs to."""
@@ -39,8 +39,15 @@ class Credentials:
 
     async def change(self, person_id: str, decide: Callable[[Document], Change | None]) -> Document:
         """Change an account by what it is; the account as it then is."""
-        changed = await self._accounts.change(person_id, lambda document: decide(document or {"_id": person_id}))
-        return changed or {"_id": person_id}
+        empty = {"person_id": person_id}
+
+        def decided(document: Document | None) -> Change | None:
+            change = decide(document or empty)
+            if change is None or document is not None:
+                return change
+            return replace(change, set={**empty, **change.set})
+
+        return await self._accounts.change(account_key(person_id), decided) or empty
 
     def secured(self, person_id: str, what: Secured) -> Outgoing:
         """The event that tells what somebody changed about their sign-in."""
@@ -57,9 +64,9 @@ class Credentials:
         A stream that has been away for very long keeps nobody out of the house.
         """
         event = SignInRefused(person_id=person_id, because=because, place=place, at=self._clock.now())
-        key = person_id or f"nobody-{int(attempt[:8], 16) % _NOBODY:02x}"
+        owner = person_id or f"nobody-{int(attempt[:8], 16) % _NOBODY:02x}"
         try:
-            await self._accounts.change(key, lambda _: Change({}, [Outgoing(SIGN_IN_REFUSED, event)]))
+            await self.change(owner, lambda _: Change({}, [Outgoing(SIGN_IN_REFUSED, event)]))
         except (Unavailable, StaleVersion) as error:
             log.warning("refusal not written down", error=repr(error))
 
@@ -80,11 +87,17 @@ class Tickets:
         self._tickets = tickets
         self._clock = clock
 
-    async def give(self, purpose: str, person_id: str | None, life: timedelta = TICKET_LIFE, **facts: Any) -> str:
+    async def give(
+        self,
+        purpose: str,
+        person_id: str | None,
+        facts: Mapping[str, Any] | None = None,
+        life: timedelta = TICKET_LIFE,
+    ) -> str:
         """A new ticket."""
         text = secrets.token_urlsafe(32)
         ends_at = self._clock.now() + life
-        about = {"purpose": purpose, "person_id": person_id, "facts": facts, "tries": 0, "ends_at": ends_at}
+        about = {"purpose": purpose, "person_id": person_id, "facts": dict(facts or {}), "tries": 0, "ends_at": ends_at}
         await self._tickets.insert_one({"_id": digest(text), **about})
         return text
 

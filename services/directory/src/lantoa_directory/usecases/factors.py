@@ -115,11 +115,11 @@ class Factors:
         held = account.get("totp")
         if held is None:
             return None
-        step = fitting_step(self._seals.open(held["sealed"], account["_id"]), code, now, held["step"])
+        step = fitting_step(self._seals.open(held["sealed"], account["person_id"]), code, now, held["step"])
         return None if step is None else {"totp": {**held, "step": step}}
 
     def _recovery(self, account: Document, proof: Proof) -> dict[str, Any] | None:
-        code = self._seals.digest(plain_recovery(proof.value), account["_id"])
+        code = self._seals.digest(plain_recovery(proof.value), account["person_id"])
         left = [one for one in account.get("recovery", ()) if not secrets.compare_digest(one, code)]
         return {"recovery": left} if len(left) < len(account.get("recovery", ())) else None
 
@@ -131,7 +131,7 @@ class Factors:
         """
         account = await self._credentials.of(person_id) if person_id else {}
         named = _site(site)
-        challenge = await self._tickets.give("passkey", person_id, origin=named.origin)
+        challenge = await self._tickets.give("passkey", person_id)
         allowed = [key["id"] for key in account.get("passkeys", ())]
         return self._passkeys.request(named, allowed, challenge.encode())
 
@@ -160,8 +160,8 @@ class Factors:
             used = {**held, "count": count, "used_on": today(self._clock.now())}
             return Change({"passkeys": [used if one == held else one for one in keys]})
 
-        await self._credentials.change(account["_id"], decide)
-        return str(account["_id"])
+        await self._credentials.change(account["person_id"], decide)
+        return str(account["person_id"])
 
     async def _answered(
         self, credential: Mapping[str, Any], purpose: str, person_id: str | None, refusal: AppError
@@ -259,8 +259,8 @@ class Factors:
         self, account: Document, fields: dict[str, Any], codes: list[str], what: Secured, unset: tuple[str, ...] = ()
     ) -> Change:
         if not account.get("recovery"):
-            fields |= {"recovery": self._kept(codes, account["_id"])}
-        event = self._credentials.secured(account["_id"], what)
+            fields |= {"recovery": self._kept(codes, account["person_id"])}
+        event = self._credentials.secured(account["person_id"], what)
         return Change({**fields, "failures": 0}, [event], unset=[*unset])
 
     async def listed(self, person_id: str) -> list[dict[str, Any]]:
@@ -305,7 +305,7 @@ class Factors:
         bare = not keys and (bool(unset) or not account.get("totp"))
         if bare and owes:
             raise Conflict("directory.last-factor")
-        event = self._credentials.secured(account["_id"], what)
+        event = self._credentials.secured(account["person_id"], what)
         return Change({"passkeys": keys, **({"recovery": []} if bare else {})}, [event], unset=unset)
 
     async def renew_recovery(self, person_id: str) -> list[str]:
@@ -336,7 +336,7 @@ class Factors:
 
     def _shown(self, codes: list[str], account: Document) -> list[str]:
         """The codes, if they are those that the account has now."""
-        return codes if account["recovery"] == self._kept(codes, account["_id"]) else []
+        return codes if account["recovery"] == self._kept(codes, account["person_id"]) else []
 
     def _kept(self, codes: list[str], person_id: str) -> list[str]:
         return [self._seals.digest(plain_recovery(code), person_id) for code in codes]

@@ -48,6 +48,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def account_key(person_id: str) -> str:
+    """The key of a person's account. Unlike the person's own: ids of events are made of keys."""
+    return f"account-{person_id}"
+
+
 def citizen_view(citizen: Document) -> dict[str, Any]:
     """A citizen as the other services may know them: the id, and the masked number as ``name``."""
     return {"id": citizen["_id"], "name": citizen["name"]}
@@ -179,7 +184,7 @@ class Sessions:
         about = {"id": person["_id"], "name": person["name"], "title": person["title"]}
         return {
             "person": {**about, "grants": [] if owes else grants, "signed_in_at": signed_in_at},
-            "factors": factors_of(await self._accounts.find_one({"_id": person["_id"]})),
+            "factors": factors_of(await self._accounts.find_one({"_id": account_key(person["_id"])})),
             "must_add_factor": owes,
         }
 

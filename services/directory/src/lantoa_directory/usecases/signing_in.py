@@ -92,11 +92,11 @@ class SignIn:
         ways = [] if entered.mfa else await self._p.factors.ways(person["_id"])
         if ways:
             SIGN_INS.labels(entered.way, "half").inc()
-            ticket = await self._p.tickets.give("second-factor", person["_id"], way=entered.way)
+            ticket = await self._p.tickets.give("second-factor", person["_id"], {"way": entered.way})
             return Next("second-factor", ticket, tuple(ways))
         if person.get("password_once") and entered.way != "oidc":
             facts = {"way": entered.way, "mfa": entered.mfa}
-            return Next("new-password", await self._p.tickets.give("new-password", person["_id"], **facts))
+            return Next("new-password", await self._p.tickets.give("new-password", person["_id"], facts))
         return await self._enter(person, entered, origin)
 
     async def _enter(self, person: Document, entered: Entered, origin: Origin) -> Begun:

@@ -107,7 +107,7 @@ class Asking:
             Unavailable: the directory does not answer.
         """
         try:
-            found = await self.ask("sessions/resolve", {"session_id": session_id})
+            found: dict[str, Any] = await self.ask("sessions/resolve", {"session_id": session_id})
         except Refusal as refusal:
             raise AppError("sign-in-required", 401) from refusal
         if kind not in found:

@@ -43,7 +43,7 @@ def app_pages(router: APIRouter, door: Door, pages: Pages) -> None:
         if person is None:
             here = quote(f"{request.url.path}?{request.url.query}", safe="")
             return RedirectResponse(f"/#/sign-in?next={here}", 303, PRIVATE)
-        shown = {"app": name, "name": person, "asked": asked}
+        shown: dict[str, Any] = {"app": name, "name": person, "asked": asked}
         # The button's form is answered with a way to the app, which the form may lead to and nothing else.
         target = urlsplit(asked["redirect_uri"])
         leads = f"{target.scheme}://{target.netloc}" if target.scheme in ("http", "https") else f"{target.scheme}:"
@@ -57,7 +57,7 @@ def app_pages(router: APIRouter, door: Door, pages: Pages) -> None:
         if person is None:
             raise AppError("sign-in-required", 401)
         try:
-            made = await door.own(request, "apps/authorize", **_known(asked))
+            made = await door.own(request, "apps/authorize", _known(asked))
         except Refusal as refusal:
             return refusal_page(pages, request, refusal)
         back = {"code": made["code"], "iss": door.site(request) or "", **_state(asked)}
@@ -72,7 +72,7 @@ def app_pages(router: APIRouter, door: Door, pages: Pages) -> None:
         if len(asked) != len(pairs) or any(len(value) > _MOST for value in asked.values()):
             raise AppError("gateway.bad-app-request", 422)
         try:
-            name = (await door.ask(request, "apps/asking", where=False, **_known(asked)))["name"]
+            name = (await door.ask(request, "apps/asking", _known(asked), where=False))["name"]
         except Refusal as refusal:
             raise AppError("gateway.bad-app-request", 422) from refusal
         try:
@@ -112,10 +112,10 @@ def app_routes(door: Door) -> APIRouter:
         try:
             if grant_type == "refresh_token":
                 given = {"client_id": client_id, "token": refresh_token}
-                made = await door.ask(request, "apps/refresh", where=False, **given)
+                made = await door.ask(request, "apps/refresh", given, where=False)
             else:
                 given = {"client_id": client_id, "code": code, "redirect_uri": redirect_uri}
-                made = await door.ask(request, "apps/redeem", **given, code_verifier=code_verifier)
+                made = await door.ask(request, "apps/redeem", {**given, "code_verifier": code_verifier})
         except Refusal as refusal:
             return _error(request, {401: "invalid_grant"}.get(refusal.status, "invalid_request"))
         return JSONResponse(made, headers={**PRIVATE, "Pragma": "no-cache"})
@@ -124,7 +124,7 @@ def app_routes(door: Door) -> APIRouter:
     async def revoke(request: Request, client_id: _Word = "", token: _Word = "") -> Response:
         """End what a token belongs to; an unknown one is no error."""
         try:
-            await door.ask(request, "apps/revoke", where=False, client_id=client_id, token=token)
+            await door.ask(request, "apps/revoke", {"client_id": client_id, "token": token}, where=False)
         except Refusal:
             return _error(request, "invalid_request")
         return Response(status_code=200, headers=PRIVATE)

@@ -112,28 +112,28 @@ def auth_routes(door: Door, provider: str | None) -> APIRouter:
     async def sign_in(request: Request, body: SignIn) -> Response:
         """Sign in by password. The session id is always new and the one shown before ends: nobody can plant one."""
         door.count_try(request)
-        return await door.entered(request, await door.ask(request, "sign-in", **body.model_dump()))
+        return await door.entered(request, await door.ask(request, "sign-in", body.model_dump()))
 
     @router.post("/second-factor", response_model=Me | NextStep)
     async def second_factor(request: Request, body: SecondFactor) -> Response:
         """The second step, for a ticket."""
-        return await door.entered(request, await door.ask(request, "sign-in/second-factor", **body.model_dump()))
+        return await door.entered(request, await door.ask(request, "sign-in/second-factor", body.model_dump()))
 
     @router.post("/new-password", response_model=Me)
     async def new_password(request: Request, body: NewPassword) -> Response:
         """The last step of who was given a password, for a ticket."""
-        return await door.entered(request, await door.ask(request, "sign-in/new-password", **body.model_dump()))
+        return await door.entered(request, await door.ask(request, "sign-in/new-password", body.model_dump()))
 
     @router.post("/passkey/options")
     async def passkey_options(request: Request, body: Question) -> dict[str, Any]:
         """`PublicKeyCredentialRequestOptions` as JSON (WebAuthn, 5.1.8), good for one answer."""
-        return await door.ask(request, "sign-in/question", ticket=body.ticket)
+        return await door.ask(request, "sign-in/question", {"ticket": body.ticket})
 
     @router.post("/passkey/sign-in", response_model=Me | NextStep)
     async def passkey_sign_in(request: Request, body: Answer) -> Response:
         """Sign in by a passkey alone."""
         door.count_try(request)
-        return await door.entered(request, await door.ask(request, "sign-in/passkey", passkey=body.passkey))
+        return await door.entered(request, await door.ask(request, "sign-in/passkey", {"passkey": body.passkey}))
 
     return router
 
@@ -145,7 +145,7 @@ def session_routes(door: Door) -> APIRouter:
     @router.post("/again", response_model=Me, dependencies=[HERE])
     async def again(request: Request, body: Again) -> Response:
         """Show once more who sits here: the session goes on under a new id, as fresh as a new one."""
-        return door.goes_on(request, await door.own(request, "sessions/again", where=True, **body.model_dump()))
+        return door.goes_on(request, await door.own(request, "sessions/again", body.model_dump(), where=True))
 
     @router.post("/sign-out", status_code=204)
     async def sign_out(request: Request) -> Response:
@@ -166,7 +166,7 @@ def session_routes(door: Door) -> APIRouter:
     @router.post("/password", response_model=Me, dependencies=[HERE])
     async def change_password(request: Request, body: ChangedPassword) -> Response:
         """A new password: every other session ends, this one goes on under a new id."""
-        return door.goes_on(request, await door.own(request, "sessions/password", where=True, **body.model_dump()))
+        return door.goes_on(request, await door.own(request, "sessions/password", body.model_dump(), where=True))
 
     @router.get("/sessions", response_model=SessionsOut, dependencies=[HERE])
     async def list_sessions(request: Request) -> Response:
@@ -176,7 +176,7 @@ def session_routes(door: Door) -> APIRouter:
     @router.delete("/sessions/{session}", status_code=204, dependencies=[HERE])
     async def end_session(request: Request, session: Ticket) -> Response:
         """End one of one's sessions."""
-        await door.own(request, "sessions/end-one", id=session)
+        await door.own(request, "sessions/end-one", {"id": session})
         return done()
 
     @router.post("/sessions/end-others", status_code=204, dependencies=[HERE])

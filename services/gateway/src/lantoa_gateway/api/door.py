@@ -115,7 +115,7 @@ class Door:
             raise AppError("sign-in-required", 401)
         return shown
 
-    async def ask(self, request: Request, what: str, where: bool = True, **body: Any) -> dict[str, Any]:
+    async def ask(self, request: Request, what: str, body: Mapping[str, Any], where: bool = True) -> dict[str, Any]:
         """Ask the directory for a step that needs no session.
 
         Raises:
@@ -128,14 +128,16 @@ class Door:
         given = {name: value for name, value in body.items() if value is not None}
         return await self._accounts.ask(what, {**about, **given}, request.headers.get("accept-language", ""))
 
-    async def own(self, request: Request, what: str, where: bool = False, **body: Any) -> dict[str, Any]:
+    async def own(
+        self, request: Request, what: str, body: Mapping[str, Any] | None = None, where: bool = False
+    ) -> dict[str, Any]:
         """Ask the directory for a step of who is signed in.
 
         Raises:
             AppError: ``sign-in-required``.
             TooMany, Refusal, Unavailable: as for :meth:`ask`.
         """
-        return await self.ask(request, what, where, session_id=self.session_id(request), **body)
+        return await self.ask(request, what, {"session_id": self.session_id(request), **(body or {})}, where)
 
     def _about(self, request: Request) -> dict[str, str]:
         agent = request.headers.get("user-agent", "")

@@ -74,7 +74,7 @@ def factor_routes(door: Door) -> APIRouter:
     @router.post("/totp/confirm", response_model=RecoveryOut)
     async def confirm_totp(request: Request, body: Code) -> Response:
         """Take the secret up; recovery codes where it is the first factor, else none."""
-        made = await door.own(request, "factors/totp/confirm", where=True, code=body.code)
+        made = await door.own(request, "factors/totp/confirm", {"code": body.code}, where=True)
         return door.goes_on(request, made, recovery_codes=made["recovery_codes"])
 
     @router.delete("/totp", status_code=204)
@@ -95,7 +95,7 @@ def factor_routes(door: Door) -> APIRouter:
     @router.post("/passkeys", status_code=201, response_model=PasskeyMade)
     async def add_passkey(request: Request, body: MadePasskey) -> Response:
         """Take a passkey up."""
-        made = await door.own(request, "factors/passkeys/add", where=True, **body.model_dump())
+        made = await door.own(request, "factors/passkeys/add", body.model_dump(), where=True)
         return door.goes_on(request, made, 201, passkey=made["passkey"], recovery_codes=made["recovery_codes"])
 
     @router.get("/passkeys", response_model=PasskeysOut)
@@ -106,6 +106,8 @@ def factor_routes(door: Door) -> APIRouter:
     @router.delete("/passkeys/{passkey}", status_code=204)
     async def remove_passkey(request: Request, passkey: KeyId) -> Response:
         """Give one back."""
-        return door.goes_on(request, await door.own(request, "factors/passkeys/remove", where=True, id=passkey), 204)
+        return door.goes_on(
+            request, await door.own(request, "factors/passkeys/remove", {"id": passkey}, where=True), 204
+        )
 
     return router

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -108,10 +108,10 @@ def oidc_pages(router: APIRouter, door: Door, provider: Provider | None, pages: 
         about = {"issuer": identity.issuer, "subject": identity.subject}
         try:
             if errand.link:
-                await door.own(request, "sessions/link", **about)
+                await door.own(request, "sessions/link", about)
                 return _back(RedirectResponse(errand.after, 303, PRIVATE))
-            given = {"login": identity.login, "mfa": identity.mfa}
-            answer = await door.ask(request, "sign-in/oidc", **about, **given)
+            given: dict[str, Any] = {"login": identity.login, "mfa": identity.mfa}
+            answer = await door.ask(request, "sign-in/oidc", about | given)
         except Refusal as refusal:
             return _back(refusal_page(pages, request, refusal))
         if "next" in answer:

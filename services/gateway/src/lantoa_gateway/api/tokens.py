@@ -57,12 +57,12 @@ def token_routes(door: Door) -> APIRouter:
     @router.post("", status_code=201, response_model=TokenMade)
     async def make_token(request: Request, body: TokenWanted) -> Response:
         """A new one. Asks for a fresh sign-in."""
-        return said(await door.own(request, "tokens/make", **body.model_dump()), 201)
+        return said(await door.own(request, "tokens/make", body.model_dump()), 201)
 
     @router.delete("/{token}", status_code=204)
     async def end_token(request: Request, token: Ticket) -> Response:
         """Take one back; it holds no more at once."""
-        await door.own(request, "tokens/end", id=token)
+        await door.own(request, "tokens/end", {"id": token})
         return done()
 
     return router
