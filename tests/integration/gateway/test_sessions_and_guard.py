@@ -3,7 +3,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from lantoa_gateway import usecases
-from lantoa_gateway.api.auth import BURST
+from lantoa_gateway.api.door import BURST
 
 ME = "/auth/me"
 RIGHT = {"login": "lan", "password": "đúng"}
