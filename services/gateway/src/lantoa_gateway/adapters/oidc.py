@@ -7,11 +7,11 @@ provider's own, by an algorithm of two keys, for us, for this browser's question
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
 import structlog
@@ -31,7 +31,6 @@ _KEYS_AGAIN_SECONDS = 30.0
 _TIMEOUT = aiohttp.ClientTimeout(total=8.0)
 _MOST_BYTES = 256 * 1024
 _LEEWAY_SECONDS = 60
-_JSON = {"Accept": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -128,13 +127,18 @@ class Provider:
             "client_id": self._client.client_id,
             "code_verifier": question.verifier,
         }
-        secret = self._client.secret
-        auth = aiohttp.BasicAuth(self._client.client_id, secret) if secret else None
-        answer = await self._fetch("POST", metadata["token_endpoint"], data=form, auth=auth)
+        answer = await self._fetch("POST", metadata["token_endpoint"], self._authorization(), form)
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise _refused("no id token")
         return self._identity(await self._claims(token, question.nonce))
+
+    def _authorization(self) -> dict[str, str]:
+        """Who we are, where we have a secret: both parts are encoded first (RFC 6749, 2.3.1)."""
+        if self._client.secret is None:
+            return {}
+        pair = f"{quote_plus(self._client.client_id)}:{quote_plus(self._client.secret)}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
     async def _claims(self, token: str, nonce: str) -> dict[str, Any]:
         registry = jwt.JWTClaimsRegistry(
@@ -206,22 +210,36 @@ class Provider:
         self._keys = (self._steady(), made)
         return made
 
-    async def _fetch(self, method: str, address: str, **options: Any) -> dict[str, Any]:
+    async def _fetch(
+        self, method: str, address: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        sent = {"Accept": "application/json", **(headers or {})}
+        options: dict[str, Any] = {"timeout": _TIMEOUT, "allow_redirects": False}
+        if form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            options["data"] = urlencode(form).encode()
         try:
-            async with self._http().request(
-                method, address, headers=_JSON, timeout=_TIMEOUT, allow_redirects=False, **options
-            ) as answer:
-                raw = await answer.content.read(_MOST_BYTES)
+            async with self._http().request(method, address, headers=sent, **options) as answer:
                 if method == "POST" and answer.status in (400, 401, 403):
                     raise _refused(f"status {answer.status}")
                 answer.raise_for_status()
-                found = json.loads(raw)
+                found = json.loads(await _whole(answer))
         except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
             log.warning("provider did not answer", address=address, error=repr(error))
             raise Unavailable("oidc") from error
         if not isinstance(found, dict):
             raise Unavailable("oidc")
         return found
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """An answer's body, unless it is endless."""
+    read = b""
+    async for piece in answer.content.iter_any():
+        read += piece
+        if len(read) > _MOST_BYTES:
+            raise ValueError("more than a provider has to say")
+    return read
 
 
 def _signs(key: object) -> bool:
