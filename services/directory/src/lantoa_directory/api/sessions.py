@@ -221,7 +221,7 @@ def sign_in_routes(sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/sign-in", tags=["sign-in"], dependencies=[GATEWAY_ONLY])
 
     @router.post("", response_model=SessionBegun | NextStep)
-    async def sign_in_(body: PasswordIn) -> dict[str, Any]:
+    async def by_password(body: PasswordIn) -> dict[str, Any]:
         """A new session for a login and its password, or what is still wanted."""
         return outcome(await sign_in.password(body.login, body.password, body.where))
 
