@@ -80,8 +80,12 @@ NOTICE = {
 }
 _FROM = {"device": "Chrome, Android", "place": "113.161.72.0/24", "origin": "https://lantoa.example"}
 _APP = {
-    "client_id": "x", "redirect_uri": "x", "response_type": "code", "code_challenge": "x", "code_challenge_method": "S256",
-}  # fmt: skip
+    "client_id": "x",
+    "redirect_uri": "x",
+    "response_type": "code",
+    "code_challenge": "x",
+    "code_challenge_method": "S256",
+}
 VALID: dict[str, dict[str, Any]] = {
     "alert_request": NOTICE,
     "alert_update": NOTICE,
