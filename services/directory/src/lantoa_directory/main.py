@@ -4,8 +4,7 @@ from datetime import date, timedelta
 
 from lantoa_calendar.periods import ZONE
 from lantoa_directory.adapters.passkeys import WebAuthn
-from lantoa_directory.adapters.secrets import Argon2Passwords, CodesFile
-from lantoa_directory.adapters.secrets import Seals as SecretBox
+from lantoa_directory.adapters.secrets import Argon2Passwords, CodesFile, SecretBox
 from lantoa_directory.api.acts import act_routes
 from lantoa_directory.api.audit import audit_routes
 from lantoa_directory.api.citizens import citizen_routes

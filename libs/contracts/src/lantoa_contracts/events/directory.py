@@ -3,8 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from lantoa_contracts.base import AccountEvent, Contract, Event, Id, SignedDocument, Timestamp
-from lantoa_contracts.base import Event, Id, Sha256, Timestamp
+from lantoa_contracts.base import AccountEvent, Contract, Event, Id, Sha256, SignedDocument, Timestamp
 
 UnitKind = Literal["province", "district", "ward", "commune", "town", "body"]
 """``ward`` phường, ``commune`` xã, ``town`` thị trấn; ``body`` is a body of the administration."""
@@ -126,6 +125,8 @@ class ActReversed(Event):
     date: date
     act: str
     units: tuple[Succession, ...]
+
+
 SignInWay = Literal["password", "totp", "recovery", "passkey", "oidc", "app"]
 """What showed last who somebody is; ``oidc`` a provider, ``app`` a code for an app of ours."""
 

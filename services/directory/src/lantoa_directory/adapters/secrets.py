@@ -50,7 +50,7 @@ class Argon2Passwords:
             return False
 
 
-class Seals:
+class SecretBox:
     """Secrets that are kept encrypted (AES-256-GCM), and digests that nobody guesses without the key.
 
     Two keys are made of the one in the file, one for each use. What is sealed says whose it is, and opens for

@@ -1,6 +1,6 @@
 """HTTP: the loading of everything for administrators."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StringConstraints
@@ -66,8 +66,6 @@ def later(request: Request, error: TooManyAttempts) -> Response:
     """The answer that says when to try again."""
     after = {"Retry-After": str(error.seconds)}
     return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
-
-
 
 
 def admin_routes(stores: Stores) -> APIRouter:

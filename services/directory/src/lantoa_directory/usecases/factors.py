@@ -31,7 +31,7 @@ from lantoa_runtime.mongo import Change, Document
 _RECOVERY_BYTES = 10
 
 
-class Seals(Protocol):
+class SecretBox(Protocol):
     """A way to keep secrets that must be read again."""
 
     def seal(self, secret: bytes, about: str) -> str:
@@ -53,22 +53,22 @@ class Proof:
 
 
 class Factors:
-    """The second factors of every person. Without seals there are none to be had."""
+    """The second factors of every person. Without a box for their secrets there are none."""
 
     def __init__(
-        self, credentials: Credentials, tickets: Tickets, passkeys: Passkeys, seals: Seals | None, clock: Clock
+        self, credentials: Credentials, tickets: Tickets, passkeys: Passkeys, box: SecretBox | None, clock: Clock
     ) -> None:
         self._credentials = credentials
         self._tickets = tickets
         self._passkeys = passkeys
-        self._opened = seals
+        self._boxed = box
         self._clock = clock
 
     @property
-    def _seals(self) -> Seals:
-        if self._opened is None:
+    def _box(self) -> SecretBox:
+        if self._boxed is None:
             raise AppError("directory.no-factors", 503)
-        return self._opened
+        return self._boxed
 
     async def ways(self, person_id: str) -> list[str]:
         """What a person can show beside the password: none where they have no second factor."""
@@ -115,11 +115,11 @@ class Factors:
         held = account.get("totp")
         if held is None:
             return None
-        step = fitting_step(self._seals.open(held["sealed"], account["person_id"]), code, now, held["step"])
+        step = fitting_step(self._box.open(held["sealed"], account["person_id"]), code, now, held["step"])
         return None if step is None else {"totp": {**held, "step": step}}
 
     def _recovery(self, account: Document, proof: Proof) -> dict[str, Any] | None:
-        code = self._seals.digest(plain_recovery(proof.value), account["person_id"])
+        code = self._box.digest(plain_recovery(proof.value), account["person_id"])
         left = [one for one in account.get("recovery", ()) if not secrets.compare_digest(one, code)]
         return {"recovery": left} if len(left) < len(account.get("recovery", ())) else None
 
@@ -186,7 +186,7 @@ class Factors:
             AppError: ``directory.no-factors``.
         """
         secret = secrets.token_bytes(SECRET_BYTES)
-        pending = {"sealed": self._seals.seal(secret, person["_id"]), "ends_at": self._clock.now() + TICKET_LIFE}
+        pending = {"sealed": self._box.seal(secret, person["_id"]), "ends_at": self._clock.now() + TICKET_LIFE}
         await self._credentials.change(person["_id"], lambda _: Change({"pending": pending}))
         return {"secret": base32(secret), "uri": totp_uri(secret, person["login"])}
 
@@ -203,7 +203,7 @@ class Factors:
             pending = account.get("pending")
             if pending is None or pending["ends_at"] <= now:
                 raise AppError("directory.ticket-over", 401)
-            step = fitting_step(self._seals.open(pending["sealed"], person_id), code, now, 0)
+            step = fitting_step(self._box.open(pending["sealed"], person_id), code, now, 0)
             if step is None:
                 raise Invalid("directory.wrong-factor", "/code")
             totp = {"sealed": pending["sealed"], "step": step, "since": now}
@@ -339,7 +339,7 @@ class Factors:
         return codes if account["recovery"] == self._kept(codes, account["person_id"]) else []
 
     def _kept(self, codes: list[str], person_id: str) -> list[str]:
-        return [self._seals.digest(plain_recovery(code), person_id) for code in codes]
+        return [self._box.digest(plain_recovery(code), person_id) for code in codes]
 
 
 def passkey_view(key: Mapping[str, Any]) -> dict[str, Any]:

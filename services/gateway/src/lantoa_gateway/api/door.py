@@ -41,6 +41,8 @@ class GrantOut(BaseModel):
     role: str
     unit_id: str
     unit_name: str
+    held_by: str | None = None
+    """Held over a former unit, by the grant on this unit, which took over its papers."""
 
 
 class PersonOut(BaseModel):
