@@ -17,9 +17,12 @@ from lantoa_contracts.catalogue import ITEM_SUBMITTED
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_contracts.policy import ITEM_APPROVE, ITEM_EDIT, ITEM_READ, ITEM_WRITE
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Invalid, NotFound, StaleVersion
+from lantoa_runtime.errors import Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
 from lantoa_runtime.mongo import Aggregates, Document, Outgoing, ReadModel
+
+_AHEAD_SECONDS = 60
+"""Clocks may be this far apart."""
 
 
 def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
@@ -34,6 +37,25 @@ def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInRule:
+    """How long ago somebody may have shown who they are. By the clock of sign-ins, which nobody shifts."""
+
+    minutes: float
+    clock: Clock
+
+    def check(self, caller: Caller) -> None:
+        """Pass for who showed it lately enough.
+
+        Raises:
+            Forbidden: `content.sign-in-again`; also for a program's token, by which nobody signs in.
+        """
+        now = self.clock.now().timestamp()
+        since = caller.signed_in_at
+        if since is None or not -_AHEAD_SECONDS <= now - since <= self.minutes * 60:
+            raise Forbidden("content.sign-in-again", minutes=round(self.minutes))
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """The items, the units that they may be for, and the clock. A change answers with the document as it then is."""
 
@@ -41,6 +63,7 @@ class Desk:
     units: ReadModel
     pictures: Pictures
     clock: Clock
+    approver_seen: SignInRule
 
     async def visible(self, item_id: str, caller: Caller) -> Document:
         """An item's document.
@@ -127,6 +150,7 @@ class Desk:
 
         Raises:
             AppError: see `domain.item.approve`; StaleVersion.
+            Forbidden: `content.sign-in-again`, the caller showed too long ago who they are.
         """
         document = await self.visible(item_id, caller)
         item, actor = from_document(document), actor_at(caller, tuple(document["path"]))
@@ -135,6 +159,7 @@ class Desk:
             return document  # The answer to the first try was lost, and with it the new version.
         _same_version(document, ver)
         approved = rules.approve(item, actor, seen_sha256, now)
+        self.approver_seen.check(caller)
         fields = with_history(document, approved, "approved", actor.person, now)
         return await self.items.save(document, fields, [approval(approved, ver + 1)])
 
