@@ -7,7 +7,7 @@ from joserfc.jwk import OKPKey
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from lantoa_gateway.adapters import Citizens, DeviceKeys, Directory, Upstreams, consents
+from lantoa_gateway.adapters.services import Citizens, DeviceKeys, Directory, Upstreams, consents
 from lantoa_gateway.api.auth import auth_routes
 from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
 from lantoa_gateway.api.files import Console, docs_routes, media_routes

@@ -10,7 +10,7 @@ from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 
 from lantoa_contracts.policy import DOOR_USE
-from lantoa_gateway.adapters import Directory, Refusal
+from lantoa_gateway.adapters.services import Directory, Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import Buckets
 from lantoa_gateway.usecases import Sessions

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
-from lantoa_gateway.adapters import RESPONSE_START_SECONDS, Upstream, Upstreams
+from lantoa_gateway.adapters.services import RESPONSE_START_SECONDS, Upstream, Upstreams
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import KEPT_BACK, PASSED_ON, passed_on, target_of
 from lantoa_gateway.usecases import Callers, Tokens
