@@ -58,6 +58,7 @@ from lantoa_contracts.events.directory import (
     ActReversed,
     AuditSealed,
     Heir,
+    SessionEnded,
     Succession,
     UnitChanged,
 )
@@ -163,6 +164,9 @@ _EVENTS: dict[str, BaseModel] = {
             + '"}',
             sig="c2ln" * 21 + "cw",
         ),
+    ),
+    "directory.session.ended.v1": SessionEnded(
+        person_id=AUTHOR, ver=1, digests=("5e" * 32,), at=datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
     ),
     "content.item.submitted.v1": ItemSubmitted(item_id=ITEM, ver=4, revision=2, unit_id=UNIT, author_id=AUTHOR),
     "content.item.approved.v1": ItemApproved(

@@ -2,29 +2,40 @@
 
 import json
 import time
+from datetime import timedelta, timezone
 
 from joserfc.jwk import OKPKey
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from lantoa_gateway.adapters.events import Events
 from lantoa_gateway.adapters.services import Citizens, DeviceKeys, Directory, Upstreams, consents
+from lantoa_gateway.adapters.units import all_units
 from lantoa_gateway.api.auth import auth_routes
 from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
+from lantoa_gateway.api.connection import Connection
 from lantoa_gateway.api.files import Console, docs_routes, media_routes
 from lantoa_gateway.api.guard import Guard
+from lantoa_gateway.api.live import live_routes
 from lantoa_gateway.api.pages import HOME, PACKAGE, citizen_pages
 from lantoa_gateway.api.proxy import Proxy
 from lantoa_gateway.settings import GatewaySettings
 from lantoa_gateway.usecases import Callers, Sessions, Tokens
+from lantoa_gateway.usecases.admission import Lines
+from lantoa_gateway.usecases.live import Hearing, Live
 from lantoa_runtime.http.auth import TokenSigner
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import LANGUAGES
 from lantoa_runtime.service import Service, service_main
 
+_HERE = timezone(timedelta(hours=7))
+"""The day that units begin and end by is Vietnam's."""
+
 
 def build(service: Service[GatewaySettings]) -> None:
     """Hang the doors on the service."""
     service.stateless = True
+    service.protocol = Connection
     settings, app = service.settings, service.app
     key = OKPKey.import_key(json.loads(settings.gateway_key_file.read_text()))
     upstreams = Upstreams(settings.gateway_upstreams)
@@ -35,12 +46,19 @@ def build(service: Service[GatewaySettings]) -> None:
     citizens = Citizens(upstreams, tokens)
     citizen_sessions = Sessions(citizens, time.monotonic)
     door = CitizenDoor(citizens, citizen_sessions, settings.gateway_citizens_per_minute)
+    live = Live(settings.gateway_live_streams)
+    service.on_drain(live.drain)
+    hear_events(service, live, upstreams, tokens, (sessions, citizen_sessions))
     pages, agreed = Pages(PACKAGE, HOME), consents(LANGUAGES)
     app.add_middleware(Guard, production=settings.production)
     # Innermost, where add_middleware would put it outermost: inside the guard and the chassis, before any routing.
     callers = Callers(sessions, citizen_sessions)
-    app.user_middleware.append(Middleware(Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages))
+    lines = Lines(time.monotonic)
+    app.user_middleware.append(
+        Middleware(Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines)
+    )
     app.include_router(auth_routes(directory, sessions))
+    app.include_router(live_routes(live, sessions))
     app.include_router(citizen_routes(door, agreed))
     app.include_router(citizen_pages(pages, door, agreed))
     app.include_router(
@@ -49,6 +67,22 @@ def build(service: Service[GatewaySettings]) -> None:
     app.include_router(docs_routes())
     if settings.gateway_console_dir:
         app.mount("/", GZipMiddleware(Console(directory=settings.gateway_console_dir, html=True)))
+
+
+def hear_events(
+    service: Service[GatewaySettings], live: Live, upstreams: Upstreams, tokens: Tokens, sessions: tuple[Sessions, ...]
+) -> None:
+    """Hear from NATS, while the service lives, what open pages are told and whose session ended."""
+
+    def today() -> str:
+        return service.clock.now().astimezone(_HERE).date().isoformat()
+
+    async def learn() -> None:
+        live.places.replace(await all_units(upstreams, tokens))
+
+    hearing = Hearing(live, sessions, today)
+    events = Events(service.settings.nats_url, service.settings.nats_seed_file, hearing, learn)
+    service.every("events", 0, events.run)
 
 
 main = service_main("gateway", GatewaySettings, build)

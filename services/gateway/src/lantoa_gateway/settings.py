@@ -20,6 +20,8 @@ class GatewaySettings(RuntimeSettings):
     """Public key of the root that signed the key set: base64url of 32 bytes."""
     gateway_citizens_per_minute: int = Field(default=60, ge=1)
     """Codes, and entries of codes, from one address, as many at once: a school or a mobile network is one address."""
+    gateway_live_streams: int = Field(default=5000, ge=1)
+    """Open pages that one process tells of changes, at most."""
     gateway_console_dir: Path | None = None
     """The built console; without one only the API is served."""
     drain_seconds: float = Field(default=8.0)

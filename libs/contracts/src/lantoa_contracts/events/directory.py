@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from lantoa_contracts.base import AccountEvent, Contract, Event, Id, SignedDocument, Timestamp
+from lantoa_contracts.base import AccountEvent, Contract, Event, Id, Sha256, SignedDocument, Timestamp
 
 UnitKind = Literal["province", "district", "ward", "commune", "town", "body"]
 """``ward`` phường, ``commune`` xã, ``town`` thị trấn; ``body`` is a body of the administration."""
@@ -125,4 +125,14 @@ class ActReversed(Event):
     date: date
     act: str
     units: tuple[Succession, ...]
+    at: Timestamp
+
+
+class SessionEnded(Event):
+    """Sessions that hold no longer, whatever anybody remembers of them."""
+
+    person_id: Id
+    ver: int
+    digests: tuple[Sha256, ...]
+    """SHA-256 of each session's id: whoever reads this cannot use one."""
     at: Timestamp

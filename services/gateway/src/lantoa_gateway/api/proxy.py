@@ -6,8 +6,9 @@ has signed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -20,8 +21,11 @@ from yarl import URL
 
 from lantoa_gateway.adapters.services import RESPONSE_START_SECONDS, Upstream, Upstreams
 from lantoa_gateway.api import cookie
+from lantoa_gateway.api.limits import AskedTooOften, Fields, Limiter
 from lantoa_gateway.domain import KEPT_BACK, PASSED_ON, passed_on, target_of
+from lantoa_gateway.domain.admission import rank_of
 from lantoa_gateway.usecases import Callers, Tokens
+from lantoa_gateway.usecases.admission import Lines
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http import problems
 from lantoa_runtime.http.auth import HEADER, Caller
@@ -42,12 +46,16 @@ class _Route:
 class Proxy:
     """Innermost of the middleware: answers what a service makes, and leaves the rest to the gateway's own routes."""
 
-    def __init__(self, app: ASGIApp, upstreams: Upstreams, callers: Callers, tokens: Tokens, pages: Pages) -> None:
+    def __init__(
+        self, app: ASGIApp, upstreams: Upstreams, callers: Callers, tokens: Tokens, pages: Pages, lines: Lines
+    ) -> None:
         self.app = app
         self._upstreams = upstreams
         self._callers = callers
         self._tokens = tokens
         self._pages = pages
+        self._lines = lines
+        self._limiter = Limiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Errors of what people read are pages, those of what programs read are problems."""
@@ -65,6 +73,8 @@ class Proxy:
                 error = AppError("body-too-large", error.status_code)
             page = not scope["path"].startswith("/api/")
             answer = self._pages.error(request, error) if page else problems.answer(request, error)
+            if isinstance(error, AskedTooOften):
+                answer.headers.update(error.fields)
             await answer(scope, receive, send)
 
     async def _pass_on(self, exchange: "_Exchange") -> None:
@@ -76,10 +86,16 @@ class Proxy:
         scope["route"] = _Route(target.label)
         headers, cookies = exchange.read_headers()
         caller = _seen(await self._callers.of(target, scope["method"], cookie.shown(cookies)), scope)
-        headers.append((HEADER, self._tokens.token(caller, target.service)))
-        with asking(scope["method"], upstream.base, target.label) as (span, carried):
-            headers += carried.items()
-            await exchange.run(upstream, headers, span)
+        exchange.said = self._limiter.count(scope, target, caller, exchange.content_type)
+        place = await self._lines.enter(rank_of(target.service, caller.signed_in), target.service)
+        exchange.on_start = partial(self._lines.leave, place)
+        try:
+            headers.append((HEADER, self._tokens.token(caller, target.service)))
+            with asking(scope["method"], upstream.base, target.label) as (span, carried):
+                headers += carried.items()
+                await exchange.run(upstream, headers, span)
+        finally:
+            exchange.start()
 
 
 def _seen(caller: Caller, scope: Scope) -> Caller:
@@ -94,12 +110,22 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.started = False
+        self.said: Fields = []
+        """Header fields that the gateway adds to the answer."""
+        self.content_type = ""
+        self.on_start: Callable[[], None] | None = None
         self._receive = receive
         self._send = send
         self._has_body = False
         self._sent = asyncio.Event()
         self._gone = False
         self._broken: Exception | None = None
+
+    def start(self) -> None:
+        """The answer begins, or there will be none: what waited for it may go on. Only the first call counts."""
+        if self.on_start is not None:
+            self.on_start()
+            self.on_start = None
 
     def read_headers(self) -> tuple[list[tuple[str, str]], str]:
         """The headers to pass on, and the cookies, which are not.
@@ -119,6 +145,8 @@ class _Exchange:
                     raise AppError("body-too-large", 413)
             elif name == b"transfer-encoding":
                 self._has_body = True
+            elif name == b"content-type":
+                self.content_type = headers[-1][1]
         return headers, cookies
 
     async def run(self, upstream: Upstream, headers: list[tuple[str, str]], span: Span) -> None:
@@ -156,9 +184,10 @@ class _Exchange:
         async with upstream.client.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
             patience.reschedule(None)
             self.started = True
+            self.start()
             answered(span, answer.status)
             shown = _shown(answer, upstream.base)
-            await self._send({"type": "http.response.start", "status": answer.status, "headers": shown})
+            await self._send({"type": "http.response.start", "status": answer.status, "headers": shown + self.said})
             more = True
             while more:
                 piece = await answer.content.readany()

@@ -1,8 +1,9 @@
 """Who stands behind a session, and the tokens that say so to the services."""
 
 import asyncio
+import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -33,6 +34,11 @@ class Person:
         """What the services are told."""
 
 
+def digest_of(session_id: str) -> str:
+    """The form in which a session is remembered, and named in events: nobody who learns it can use it."""
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
 class SessionStore(Protocol):
     """What is needed of the directory, or of its stand-in in a test."""
 
@@ -59,13 +65,14 @@ class Sessions:
             AppError: ``sign-in-required``.
             Unavailable: the directory does not answer, and the session is not one seen just now.
         """
-        known = self._known.get(session_id)
+        digest = digest_of(session_id)
+        known = self._known.get(digest)
         if known and known[0] > self._now():
             return known[1]
         ends = self._ends
         person = await self._store.person(session_id)
         if ends == self._ends:  # Otherwise somebody signed out meanwhile: it may have been this session.
-            _remember(self._known, session_id, (self._now() + SESSION_SECONDS, person))
+            _remember(self._known, digest, (self._now() + SESSION_SECONDS, person))
         return person
 
     async def end(self, session_id: str) -> None:
@@ -76,8 +83,21 @@ class Sessions:
 
     def forget(self, session_id: str) -> None:
         """Ask the directory about this session the next time."""
+        self.forget_digests((digest_of(session_id),))
+
+    def forget_digests(self, digests: Iterable[str]) -> None:
+        """Ask the directory about these sessions the next time."""
         self._ends += 1
-        self._known.pop(session_id, None)
+        for digest in digests:
+            self._known.pop(digest, None)
+
+    def forget_person(self, person_id: str) -> None:
+        """Ask the directory about this person's sessions the next time."""
+        self.forget_digests([digest for digest, (_, person) in self._known.items() if person.caller.id == person_id])
+
+    def forget_all(self) -> None:
+        """Ask the directory about everybody."""
+        self.forget_digests(list(self._known))
 
 
 @dataclass(frozen=True)
