@@ -47,6 +47,7 @@ def build(service: Service[GatewaySettings]) -> None:
     citizen_sessions = Sessions(citizens, time.monotonic)
     door = CitizenDoor(citizens, citizen_sessions, settings.gateway_citizens_per_minute)
     live = Live(settings.gateway_live_streams)
+    app.state.live = live
     service.on_drain(live.drain)
     hear_events(service, live, upstreams, tokens, (sessions, citizen_sessions))
     pages, agreed = Pages(PACKAGE, HOME), consents(LANGUAGES)

@@ -20,7 +20,6 @@ from nats.aio.msg import Msg
 from lantoa_contracts.catalogue import HEARD_BY_GATEWAY, EventSpec
 from lantoa_contracts.envelope import TIME
 from lantoa_contracts.streams import HEARD
-from lantoa_gateway.telemetry import LIVE_HEARING
 
 log = structlog.get_logger()
 
@@ -42,6 +41,9 @@ class Hears(Protocol):
 
     def reach(self, seq: int) -> None:
         """Everything up to this place was heard."""
+
+    def hears(self, now: bool) -> None:
+        """Whether events are heard as they are said."""
 
     def missed(self) -> None:
         """It is not known what was not heard."""
@@ -94,7 +96,7 @@ class Events:
                 await self._keep_up(client)
             finally:
                 self._straight = False
-                LIVE_HEARING.set(0)
+                self._hears.hears(False)
                 await client.close()
 
     async def _connect(self) -> Client:
@@ -103,7 +105,7 @@ class Events:
 
         async def away() -> None:
             self._straight = False
-            LIVE_HEARING.set(0)
+            self._hears.hears(False)
 
         async def failed(error: Exception) -> None:
             log.warning("nats", error=repr(error))
@@ -147,7 +149,7 @@ class Events:
                 self._take(said)
             self._held.clear()
             self._straight = True
-            LIVE_HEARING.set(1)
+            self._hears.hears(True)
             await self._behind.wait()
 
     async def _read_on(self, client: Client) -> None:

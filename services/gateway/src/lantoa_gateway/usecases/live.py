@@ -10,7 +10,7 @@ import structlog
 
 from lantoa_contracts.catalogue import ACCOUNT_CHANGED, SESSION_ENDED, UNIT_CHANGED, EventSpec
 from lantoa_gateway.domain.live import Past, Places, Told, View, Waiting, told
-from lantoa_gateway.telemetry import LIVE_HINTS, LIVE_STREAMS
+from lantoa_gateway.telemetry import LIVE_HEARING, LIVE_HINTS, LIVE_STREAMS
 from lantoa_gateway.usecases import Sessions
 from lantoa_runtime.errors import AppError, Unavailable
 
@@ -72,6 +72,11 @@ class Live:
         self._past = Past(PAST_HINTS)
         self.places = Places()
         self.draining = False
+        self.hearing = False
+        """Whether changes are heard now. Without, pages stay open and are told when they are again."""
+
+    def __len__(self) -> int:
+        return len(self._streams)
 
     @property
     def newest(self) -> int:
@@ -166,6 +171,11 @@ class Hearing:
     def reach(self, seq: int) -> None:
         """Everything up to this place was heard."""
         self._live.reach(seq)
+
+    def hears(self, now: bool) -> None:
+        """Whether events are heard as they are said."""
+        self._live.hearing = now
+        LIVE_HEARING.set(now)
 
     def missed(self) -> None:
         """Something was not heard, and it may have been the end of any session."""
