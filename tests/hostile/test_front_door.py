@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from lantoa_testing import eventually
-from lantoa_testing.front_door import FrontDoor, StandIns, cookie, session_of
+from lantoa_testing.front_door import FrontDoor, StandIns, cookie
 from lantoa_testing.live_pages import LIVE
 
 IDLE_PAGES = 1000
@@ -157,7 +157,3 @@ async def test_one_person_s_haste_is_refused_and_nobody_else_s_work(door, sessio
     assert answers[0][1]["RateLimit"].startswith('"paper";r=9;')
     assert (await paper(2))[0] == 404
     await _works(session, door)
-
-
-async def test_a_session_is_shown_to_no_service(door, session):
-    assert session_of(1) not in str(await _asked(session, door, "/api/v1/content/plain"))
