@@ -5,35 +5,95 @@ import contextlib
 import json
 
 import pytest
+import uvicorn
 
+from lantoa_cli.servers import free_port
 from lantoa_gateway.api import connection
 from lantoa_testing import eventually
 
 
-@pytest.fixture
-async def raw(door):
-    """Open a connection and send bytes."""
-    writers = []
+class Server:
+    """A server that holds its clients to the limits, and what its application saw."""
 
-    async def connect(said=b""):
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.running.server.config.port)
-        writers.append(writer)
+    def __init__(self):
+        self.requests = 0
+        self.left = 0
+        self.port = free_port()
+        http = {"http": connection.Connection, "interface": "asgi3", "lifespan": "off"}
+        config = uvicorn.Config(self.app, port=self.port, log_config=None, **http)
+        self.server = uvicorn.Server(config)
+        self.writers = []
+
+    async def app(self, scope, receive, send):
+        self.requests += 1
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.left += 1
+                return
+            size, more = size + len(message["body"]), message["more_body"]
+        body = b"x" * 50_000_000 if scope["path"] == "/large" else b"%d bytes" % size
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body[:-1], "more_body": True})
+        await send({"type": "http.response.body", "body": body[-1:]})
+
+    @property
+    def state(self):
+        return self.server.server_state
+
+    async def connect(self, said=b""):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
         writer.write(said)
         return reader, writer
 
-    yield connect
-    for writer in writers:
+    async def works(self):
+        reader, _ = await self.connect(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        return (await asyncio.wait_for(reader.read(), 10)).endswith(b"0 bytes")
+
+
+@pytest.fixture
+async def server():
+    made = Server()
+    serving = asyncio.create_task(made.server.serve())
+    await eventually(lambda: made.server.started)
+    yield made
+    for writer in made.writers:
         writer.close()
+    made.server.should_exit = True
+    await serving
+
+
+@contextlib.asynccontextmanager
+async def dripping(writer, drop):
+    """Send a little again and again."""
+
+    async def drip():
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(drip())
+    yield
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def answer_of(reader):
-    """Everything until the other side closes: status and problem."""
-    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
-    return int(head.split()[1]) if head else None, json.loads(body) if body else None
+    """Everything until the other side closes: status and the problem's code."""
+    said = b""
+    with contextlib.suppress(ConnectionError):  # What we are still sending may cross the answer.
+        said = await asyncio.wait_for(reader.read(), 10)
+    head, _, body = said.partition(b"\r\n\r\n")
+    return (int(head.split()[1]), json.loads(body)["code"]) if head else (None, None)
 
 
+CUT = (None, None)
 HEADS = {
-    "never-ending": b"GET /livez HTTP/1.1\r\nhost: x\r\nx-a: ",
+    "never-ending": b"GET / HTTP/1.1\r\nhost: x\r\nx-a: ",
     "half a line": b"GET /liv",
     "nothing": b"",
     "blank lines": b"\r\n\r\n",
@@ -41,38 +101,28 @@ HEADS = {
 
 
 @pytest.mark.parametrize("head", HEADS)
-async def test_a_head_that_does_not_come_ends_the_connection_and_nobody_else_s(door, raw, monkeypatch, head):
+async def test_a_head_that_does_not_come_ends_the_connection_and_nobody_else_s(server, monkeypatch, head):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
-    reader, _ = await raw(HEADS[head])
-    status, problem = await answer_of(reader)
-    assert (status, problem and problem["code"]) in ((408, "gateway.too-slow"), (None, None))
-    assert (await door("GET", "/livez"))[0] == 200
+    reader, _ = await server.connect(HEADS[head])
+    assert await answer_of(reader) in ((408, "gateway.too-slow"), CUT)
+    assert await server.works()
+    assert server.requests == 1
 
 
-async def test_a_head_in_drops_gains_no_time_by_them(raw, monkeypatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.4)
-    reader, writer = await raw(b"GET /livez HTTP/1.1\r\n")
-
-    async def drip():
-        while True:
-            writer.write(b"x-a: b\r\n")
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    dripping = asyncio.create_task(drip())
-    try:
-        assert (await answer_of(reader))[0] == 408
-    finally:
-        dripping.cancel()
-        await asyncio.gather(dripping, return_exceptions=True)
-
-
-async def test_blank_lines_do_not_keep_an_idle_connection(raw, monkeypatch):
+async def test_a_head_in_drops_gains_no_time_by_them(server, monkeypatch):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
-    reader, writer = await raw(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
-    await reader.readuntil(b"ok")
+    reader, writer = await server.connect(b"GET / HTTP/1.1\r\n")
+    async with dripping(writer, b"x-a: b\r\n"):
+        assert await answer_of(reader) in ((408, "gateway.too-slow"), CUT)
+
+
+async def test_blank_lines_do_not_keep_an_idle_connection(server, monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    reader, writer = await server.connect(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readuntil(b"bytes")
     writer.write(b"\r\n")
-    assert await asyncio.wait_for(reader.read(), 4) == b""  # uvicorn's own clock, stopped by them, would say five.
+    # Blank lines stop uvicorn's own clock for idle connections.
+    assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
 LARGE = {
@@ -83,82 +133,60 @@ LARGE = {
 
 
 @pytest.mark.parametrize("large", LARGE)
-async def test_a_head_too_large_is_a_431_and_never_a_request(door, raw, large):
-    reader, _ = await raw(b"GET /api/v1/content/echo HTTP/1.1\r\nhost: x\r\n" + LARGE[large] + b"\r\n")
-    status, problem = await answer_of(reader)
-    assert (status, problem["code"]) == (431, "gateway.head-too-large")
-    assert problem["title"] == "Phần đầu của yêu cầu quá lớn"
-    assert not door.running.server.server_state.tasks
+async def test_a_head_too_large_is_a_431_and_never_a_request(server, large):
+    reader, _ = await server.connect(b"POST / HTTP/1.1\r\nhost: x\r\n" + LARGE[large] + b"content-length: 1\r\n\r\nx")
+    assert await answer_of(reader) == (431, "gateway.head-too-large")
+    assert server.requests == 0
+    assert await server.works()
 
 
-async def test_a_head_without_end_is_cut_when_it_is_too_large(raw):
-    reader, writer = await raw(b"GET / HTTP/1.1\r\nx-a: ")
-    for _ in range(12):
-        writer.write(b"y" * 4096)
-        await asyncio.sleep(0)
-    assert (await answer_of(reader))[0] == 431
+async def test_a_head_without_end_is_cut_when_it_is_too_large(server):
+    reader, writer = await server.connect(b"GET / HTTP/1.1\r\nx-a: ")
+    async with dripping(writer, b"y" * 4096):
+        assert await answer_of(reader) in ((431, "gateway.head-too-large"), CUT)
+    assert server.requests == 0
 
 
-async def test_usual_heads_pass_piece_by_piece_and_one_after_the_other(door, raw):
-    sid = await door.sign_in()
-    head = f"GET /api/v1/content/echo HTTP/1.1\r\nhost: x\r\ncookie: __Host-sid={sid}; {'a=b; ' * 800}\r\n\r\n".encode()
-    reader, writer = await raw()
-    for piece in (head[:20], head[20:3000], head[3000:] + head):
+async def test_usual_heads_pass_piece_by_piece_and_one_after_the_other(server):
+    head = f"GET / HTTP/1.1\r\nhost: x\r\ncookie: {'a=b; ' * 2000}\r\n\r\n".encode()
+    body = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n" + b"x" * 100_000
+    reader, writer = await server.connect()
+    for piece in (head[:20], head[20:3000], head[3000:] + head, body[:100], body[100:70_000], body[70_000:] + head):
         writer.write(piece)
         await writer.drain()
-        await asyncio.sleep(0.02)
-    for _ in range(2):
-        said = await asyncio.wait_for(reader.readuntil(b'"bytes":0}'), 10)
-        assert b"200 OK" in said
+        await asyncio.sleep(0.01)
+    for expected in (b"0", b"0", b"100000", b"0"):
+        said = await asyncio.wait_for(reader.readuntil(b" bytes"), 10)
+        assert said.endswith(b"\r\n\r\n" + expected + b" bytes")
 
 
-async def test_a_body_that_stops_coming_frees_the_service(door, raw, monkeypatch):
-    monkeypatch.setattr(connection, "BODY_SILENCE_SECONDS", 0.4)
-    sid = await door.sign_in()
-    head = f"POST /api/v1/content/echo HTTP/1.1\r\nhost: x\r\ncookie: __Host-sid={sid}\r\n"
-    head += "content-type: application/json\r\ncontent-length: 100\r\n\r\nhalf"
-    reader, _ = await raw(head.encode())
-    await eventually(lambda: door.content.server.server_state.tasks)
-    assert await asyncio.wait_for(reader.read(), 10) == b""
-    await eventually(lambda: not door.running.server.server_state.tasks)
-    await eventually(lambda: not door.content.server.server_state.tasks)
+async def test_a_body_that_stops_coming_is_left(server, monkeypatch):
+    monkeypatch.setattr(connection, "BODY_SILENCE_SECONDS", 0.3)
+    reader, _ = await server.connect(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
+    assert await answer_of(reader) == CUT
+    await eventually(lambda: server.left == 1 and not server.state.tasks)
 
 
-async def test_a_slow_body_has_its_time_and_no_more(door, raw, monkeypatch):
-    monkeypatch.setattr(connection, "BODY_SECONDS", 0.6)
-    head = b"POST /auth/sign-in HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
-    reader, writer = await raw(head)
-
-    async def drip():
-        while True:
-            writer.write(b" ")
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    dripping = asyncio.create_task(drip())
-    try:
-        assert await asyncio.wait_for(reader.read(), 10) == b""
-    except ConnectionError:
-        pass
-    finally:
-        dripping.cancel()
-        await asyncio.gather(dripping, return_exceptions=True)
+async def test_a_slow_body_has_its_time_and_no_more(server, monkeypatch):
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.5)
+    reader, writer = await server.connect(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n")
+    async with dripping(writer, b" "):
+        assert await answer_of(reader) == CUT
+    await eventually(lambda: server.left == 1 and not server.state.tasks)
 
 
-async def test_who_does_not_take_the_answer_is_left(door, raw, monkeypatch):
+async def test_who_does_not_take_the_answer_is_left(server, monkeypatch):
     monkeypatch.setattr(connection, "STALL_SECONDS", 0.3)
-    sid = await door.sign_in()
-    ask = f"GET /api/v1/content/blob HTTP/1.1\r\nhost: x\r\ncookie: __Host-sid={sid}\r\n\r\n".encode()
-    await raw(ask * 40)  # Forty megabytes, more than any buffer between.
-    await eventually(lambda: door.running.server.server_state.tasks)
-    await eventually(lambda: not door.running.server.server_state.tasks, timeout=15)
+    await server.connect(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+    await eventually(lambda: server.requests)
+    await eventually(lambda: not server.state.tasks and not server.state.connections, timeout=15)
 
 
-async def test_connections_are_bounded(door, raw, monkeypatch):
-    monkeypatch.setattr(connection, "MOST_CONNECTIONS", len(door.running.server.server_state.connections) + 1)
-    kept, _ = await raw()
-    await eventually(lambda: len(door.running.server.server_state.connections) == connection.MOST_CONNECTIONS)
-    refused, _ = await raw(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
-    with contextlib.suppress(ConnectionError):
-        assert await asyncio.wait_for(refused.read(), 10) == b""
+async def test_connections_are_bounded(server, monkeypatch):
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 1)
+    kept, _ = await server.connect()
+    await eventually(lambda: len(server.state.connections) == 1)
+    refused, _ = await server.connect(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert await answer_of(refused) == CUT
     assert not kept.at_eof()
+    assert server.requests == 0

@@ -212,7 +212,14 @@ FEEDS: tuple[EventSpec, ...] = (EVERY_EVENT,)
 SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 """Services with a place in the topology. Each has its own nkey and rights."""
 
-HEARD_BY_GATEWAY = (UNIT_CHANGED, SESSION_ENDED, ACCOUNT_CHANGED, *(spec for spec in EVENTS if spec.hint))
+_ACCOUNT = "directory.account."
+_SAYS_NOTHING_NEW = frozenset(f"{_ACCOUNT}{verb}" for verb in ("created", "signedin", "refused"))
+
+CHANGES_SOMEBODY = tuple(
+    spec for spec in EVENTS if spec.name.startswith(_ACCOUNT) and spec.name not in _SAYS_NOTHING_NEW
+)
+"""After these a person is not who they were, by what they may do or how they are known; each has a ``person_id``."""
+HEARD_BY_GATEWAY = (UNIT_CHANGED, SESSION_ENDED, *CHANGES_SOMEBODY, *(spec for spec in EVENTS if spec.hint))
 """What the gateway acts on, of all that it hears: who may see what, whom to forget, and what pages are told."""
 
 _BY_TYPE = {spec.type: spec for spec in CATALOGUE}

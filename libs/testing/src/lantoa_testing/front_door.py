@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import psutil
 from aiohttp import web
 
 from lantoa_cli.servers import answers, free_port
+from lantoa_runtime.clock import Clock
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing.plugin import NatsServer
 from lantoa_testing.processes import ServerProcess
@@ -36,6 +36,10 @@ class StandIns:
     """Requests for ``.../held`` wait for it."""
     waiting: Counter[str] = field(default_factory=Counter)
     """How many wait, by service."""
+    unit_of: dict[str, str] = field(default_factory=dict)
+    """The unit of each person's grant, where it is not :data:`UNIT`."""
+    ended: set[str] = field(default_factory=set)
+    """Sessions that the directory knows no longer."""
     url: str = ""
     _runner: web.AppRunner | None = None
 
@@ -60,9 +64,11 @@ class StandIns:
 
     async def _resolve(self, request: web.Request) -> web.Response:
         session_id = (await request.json())["session_id"]
-        grant = {"role": "author", "unit_id": UNIT, "unit_name": "Xã"}
-        now = datetime.now(UTC).isoformat()  # As a directory of its own clock would say it.
-        person = {"id": f"p-{session_id[:4]}", "name": "Lan", "title": "", "grants": [grant], "signed_in_at": now}
+        if session_id in self.ended:
+            return web.json_response({"title": "x"}, status=401, content_type="application/problem+json")
+        person_id, now = f"p-{session_id[:4]}", Clock().now().isoformat()
+        grant = {"role": "author", "unit_id": self.unit_of.get(person_id, UNIT), "unit_name": "Xã"}
+        person = {"id": person_id, "name": "Lan", "title": "", "grants": [grant], "signed_in_at": now}
         return web.json_response({"kind": "person", "person": person})
 
     async def _units(self, _: web.Request) -> web.Response:

@@ -130,7 +130,7 @@ class LiveAnswer(Response):
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _taken(self) -> bytes:
-        body, count, lost = self._stream.waiting.take()
+        body, count, lost = self._stream.take()
         LIVE_HINTS.labels("sent").inc(count)
         return b"id: %d\n" % self._live.newest + RESYNC if lost else body
 

@@ -1,6 +1,7 @@
 """Open pages: who has one, what each waits for, when it ends."""
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from lantoa_contracts.catalogue import ACCOUNT_CHANGED, SESSION_ENDED, UNIT_CHANGED, EventSpec
+from lantoa_contracts.catalogue import CHANGES_SOMEBODY, SESSION_ENDED, UNIT_CHANGED, EventSpec
 from lantoa_gateway.domain.live import Past, Places, Told, View, Waiting, told
 from lantoa_gateway.telemetry import LIVE_HEARING, LIVE_HINTS, LIVE_STREAMS
 from lantoa_gateway.usecases import Sessions
@@ -53,13 +54,15 @@ class Stream:
             self.on_end()
 
     async def woken(self, seconds: float) -> None:
-        """Until there is something to do, this long at most."""
-        try:
+        """Until something waits or it is over, this long at most."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-        except TimeoutError:
-            return
+
+    def take(self) -> tuple[bytes, int, bool]:
+        """What is to be sent now, see :meth:`Waiting.take`."""
         self._woken.clear()
+        return self.waiting.take()
 
 
 class Live:
@@ -159,7 +162,7 @@ class Hearing:
                 self._live.places.change(event, self._today())
             elif spec is SESSION_ENDED:
                 self._ended(frozenset(event["digests"]))
-            elif spec is ACCOUNT_CHANGED:
+            elif spec in CHANGES_SOMEBODY:
                 self._changed(event["person_id"])
             else:
                 hint = told(seq, spec, event, at, self._live.places)
