@@ -16,20 +16,23 @@ SLOW_HEADS = 300
 MB = 1_000_000
 
 
-@pytest.fixture
-async def stand_ins():
-    made = StandIns()
+@pytest.fixture(scope="module")
+def door(nats_server, tmp_path_factory):
+    """One gateway for all: what one test does to it, the next must not notice."""
+    behind = StandIns()
+    made = FrontDoor(tmp_path_factory.mktemp("door"), nats_server, behind.url)
+    made.stand_ins_port = behind.port
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(autouse=True)
+async def stand_ins(door):
+    made = StandIns(port=door.stand_ins_port)
     await made.start()
     yield made
     await made.stop()
-
-
-@pytest.fixture
-async def door(nats_server, stand_ins, tmp_path):
-    made = FrontDoor(tmp_path, nats_server, stand_ins)
-    await asyncio.to_thread(made.start)
-    yield made
-    made.kill()
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ async def rows(folder: Path, rounds: int) -> list[Row]:
     server = await asyncio.to_thread(make_nats, folder)
     stand_ins = StandIns()
     await stand_ins.start()
-    door, port = FrontDoor(folder, server, stand_ins), free_port()
+    door, port = FrontDoor(folder, server, stand_ins.url), free_port()
     seed = server.ring.seed_file("gateway")
     command = [sys.executable, str(Path(__file__).with_name("sse_bare.py")), server.url, str(seed), str(port)]
     bare = ServerProcess("bare", command, lambda: answers(port), folder / "bare.log")

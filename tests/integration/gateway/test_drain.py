@@ -25,7 +25,7 @@ async def stand_ins():
 @pytest.fixture
 async def doors(nats_server, stand_ins, tmp_path):
     """Two gateways, as replicas are."""
-    made = [FrontDoor(tmp_path, nats_server, stand_ins, name) for name in ("one", "other")]
+    made = [FrontDoor(tmp_path, nats_server, stand_ins.url, name) for name in ("one", "other")]
     await asyncio.gather(*(asyncio.to_thread(door.start) for door in made))
     yield made
     for door in made:

@@ -108,10 +108,13 @@ def test_one_subject_s_haste_is_not_another_s_and_ends_with_time():
 
 def test_the_fields_say_what_holds_and_what_is_left():
     limits = Limits()
-    assert limits.count(PAPER, "p-1", 0.0).fields == {
-        "RateLimit-Policy": '"paper";q=10;w=30',
-        "RateLimit": '"paper";r=9;t=3',
-    }
+    policy = (b"ratelimit-policy", b'"paper";q=10;w=30')
+    assert limits.count(PAPER, "p-1", 0.0).fields == (policy, (b"ratelimit", b'"paper";r=9;t=3'))
     for _ in range(10):
         refused = limits.count(PAPER, "p-1", 0.0)
-    assert refused.fields["RateLimit"] == '"paper";r=0;t=3'
+    assert refused.fields == (policy, (b"ratelimit", b'"paper";r=0;t=3'))
+
+
+def test_an_installation_may_allow_more():
+    counts = [Limits(times=2).count(PAPER, "p-1", 0.0).left, Limits().count(PAPER, "p-1", 0.0).left]
+    assert counts == [19, 9]

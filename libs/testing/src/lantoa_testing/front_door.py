@@ -40,11 +40,16 @@ class StandIns:
     """The unit of each person's grant, where it is not :data:`UNIT`."""
     ended: set[str] = field(default_factory=set)
     """Sessions that the directory knows no longer."""
-    url: str = ""
+    port: int = field(default_factory=free_port)
     _runner: web.AppRunner | None = None
 
+    @property
+    def url(self) -> str:
+        """Where they listen."""
+        return f"http://127.0.0.1:{self.port}"
+
     async def start(self) -> None:
-        """Listen on a port of its own."""
+        """Listen."""
         app = web.Application(client_max_size=100 << 20)
         app.router.add_post("/api/v1/directory/sessions/resolve", self._resolve)
         app.router.add_get("/api/v1/directory/units", self._units)
@@ -52,9 +57,7 @@ class StandIns:
         app.router.add_route("*", "/api/v1/{service}/plain", self._plain)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None)
         await self._runner.setup()
-        port = free_port()
-        await web.TCPSite(self._runner, "127.0.0.1", port, backlog=1024).start()
-        self.url = f"http://127.0.0.1:{port}"
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024, reuse_address=True).start()
 
     async def stop(self) -> None:
         """Let whoever waits go, and end."""
@@ -91,7 +94,8 @@ class StandIns:
 class FrontDoor(ServerProcess):
     """One gateway process on real NATS."""
 
-    def __init__(self, folder: Path, nats: NatsServer, stand_ins: StandIns, name: str = "gateway", **over: str) -> None:
+    def __init__(self, folder: Path, nats: NatsServer, behind: str, name: str = "gateway", **over: str) -> None:
+        """``behind`` is the address of every service."""
         ring, self.port = nats.ring, free_port()
         services = ("directory", "content", "alert", "reporting", "contest", "fleet")
         env = {
@@ -100,7 +104,7 @@ class FrontDoor(ServerProcess):
             "LANTOA_MEDIA_URL": f"file://{folder}/media",
             "LANTOA_NATS_URL": nats.url,
             "LANTOA_NATS_SEED_FILE": str(ring.seed_file("gateway")),
-            "LANTOA_GATEWAY_UPSTREAMS": json.dumps(dict.fromkeys(services, stand_ins.url)),
+            "LANTOA_GATEWAY_UPSTREAMS": json.dumps(dict.fromkeys(services, behind)),
             "LANTOA_GATEWAY_KEY_FILE": str(ring.gateway_file),
             "LANTOA_GATEWAY_DEVICE_KEYS_FILE": str(ring.key_set_file),
             "LANTOA_GATEWAY_ROOT_PUBLIC": b64(SigningKey(ring.root_file.read_bytes()).public),

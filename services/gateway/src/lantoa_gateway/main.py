@@ -16,6 +16,7 @@ from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
 from lantoa_gateway.api.connection import Connection
 from lantoa_gateway.api.files import Console, docs_routes, media_routes
 from lantoa_gateway.api.guard import Guard
+from lantoa_gateway.api.limits import Limiter
 from lantoa_gateway.api.live import live_routes
 from lantoa_gateway.api.pages import HOME, PACKAGE, citizen_pages
 from lantoa_gateway.api.proxy import Proxy
@@ -54,10 +55,9 @@ def build(service: Service[GatewaySettings]) -> None:
     app.add_middleware(Guard, production=settings.production)
     # Innermost, where add_middleware would put it outermost: inside the guard and the chassis, before any routing.
     callers = Callers(sessions, citizen_sessions)
-    lines = Lines(time.monotonic)
-    app.user_middleware.append(
-        Middleware(Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines)
-    )
+    parts = {"upstreams": upstreams, "callers": callers, "tokens": tokens, "pages": pages}
+    limits = {"lines": Lines(time.monotonic), "limiter": Limiter(settings.gateway_allowance)}
+    app.user_middleware.append(Middleware(Proxy, **parts, **limits))
     app.include_router(auth_routes(directory, sessions))
     app.include_router(live_routes(live, sessions))
     app.include_router(citizen_routes(door, agreed))

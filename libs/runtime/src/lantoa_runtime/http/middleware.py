@@ -14,7 +14,7 @@ from lantoa_runtime.telemetry import HTTP_METHODS, HTTP_SECONDS, exemplar, faile
 MOST_BODY_BYTES = 1024 * 1024
 _BIGGER = {"/api/v1/fleet/uploads/": 5, "/api/v1/fleet/updates/files": 5}
 """Beginnings of paths that take files, and how many such bodies fit into one."""
-_READ = frozenset({b"traceparent", b"tracestate", b"content-encoding"})
+_READ = frozenset({b"traceparent", b"tracestate", b"content-encoding", b"content-length"})
 _UNTRACED = ("/livez", "/readyz", "/metrics", "/api/v1/live")
 """Asked all the time, or open for hours: in durations and traces they would only hide the others."""
 
@@ -64,6 +64,8 @@ class Chassis:
             try:
                 if headers.get("content-encoding", "identity").lower() != "identity":
                     await problem(Request(scope), 415, "body-packed")(scope, receive, watched)
+                elif int(headers.get("content-length", 0)) > most:
+                    await problem(Request(scope), 413, "body-too-large")(scope, receive, watched)
                 else:
                     await self.app(scope, limited, watched)
             except Exception as error:

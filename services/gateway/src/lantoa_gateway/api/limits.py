@@ -11,13 +11,13 @@ from lantoa_gateway.telemetry import LIMITED
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.http.auth import Caller
 
-Fields = list[tuple[bytes, bytes]]
+Fields = tuple[tuple[bytes, bytes], ...]
 
 
 class AskedTooOften(AppError):
     """``fields`` are the header fields that say what holds."""
 
-    def __init__(self, seconds: int, fields: dict[str, str]) -> None:
+    def __init__(self, seconds: int, fields: Fields) -> None:
         super().__init__("gateway.asked-too-often", 429, retryable=True, seconds=seconds)
         self.fields = fields
 
@@ -25,8 +25,8 @@ class AskedTooOften(AppError):
 class Limiter:
     """Counts what is passed on."""
 
-    def __init__(self) -> None:
-        self._limits = Limits()
+    def __init__(self, times: float) -> None:
+        self._limits = Limits(times)
         for allowance in ALL:
             LIMITED.labels(allowance.name)
 
@@ -39,13 +39,13 @@ class Limiter:
         known = caller.signed_in or caller.citizen
         allowance = allowance_of(target, scope["path"], scope["method"], content_type, known)
         if allowance is None:
-            return []
+            return ()
         subject = caller.id if known else _address(scope)
         count = self._limits.count(allowance, subject, time.monotonic())
         if count.wait:
             LIMITED.labels(allowance.name).inc()
-            raise AskedTooOften(math.ceil(count.wait), dict(count.fields))
-        return [(name.lower().encode(), value.encode()) for name, value in count.fields.items()]
+            raise AskedTooOften(math.ceil(count.wait), count.fields)
+        return count.fields
 
 
 def _address(scope: Scope) -> str:

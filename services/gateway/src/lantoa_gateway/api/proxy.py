@@ -6,7 +6,8 @@ has signed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,6 +36,8 @@ from lantoa_runtime.telemetry import answered, asking
 
 log = structlog.get_logger()
 
+_UNWATCHED_SECONDS = 0.05
+
 
 class _Route:
     """What the chassis reads of a framework's route: the label of metrics and traces."""
@@ -47,7 +50,14 @@ class Proxy:
     """Innermost of the middleware: answers what a service makes, and leaves the rest to the gateway's own routes."""
 
     def __init__(
-        self, app: ASGIApp, upstreams: Upstreams, callers: Callers, tokens: Tokens, pages: Pages, lines: Lines
+        self,
+        app: ASGIApp,
+        upstreams: Upstreams,
+        callers: Callers,
+        tokens: Tokens,
+        pages: Pages,
+        lines: Lines,
+        limiter: Limiter,
     ) -> None:
         self.app = app
         self._upstreams = upstreams
@@ -55,7 +65,7 @@ class Proxy:
         self._tokens = tokens
         self._pages = pages
         self._lines = lines
-        self._limiter = Limiter()
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Errors of what people read are pages, those of what programs read are problems."""
@@ -74,7 +84,7 @@ class Proxy:
             page = not scope["path"].startswith("/api/")
             answer = self._pages.error(request, error) if page else problems.answer(request, error)
             if isinstance(error, AskedTooOften):
-                answer.headers.update(error.fields)
+                answer.raw_headers += error.fields
             await answer(scope, receive, send)
 
     async def _pass_on(self, exchange: "_Exchange") -> None:
@@ -110,7 +120,7 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.started = False
-        self.said: Fields = []
+        self.said: Fields = ()
         """Header fields that the gateway adds to the answer."""
         self.content_type = ""
         self.on_start: Callable[[], None] | None = None
@@ -160,11 +170,8 @@ class _Exchange:
                 body = self._body(patience) if self._has_body else None
                 if body is None:
                     self._sent.set()
-                watch = asyncio.create_task(self._watch(patience))
-                try:
+                with self._watched(patience):
                     await self._pass(upstream, headers, span, body, patience)
-                finally:
-                    watch.cancel()
         except (aiohttp.ClientError, TimeoutError) as error:
             if self._gone:
                 return
@@ -187,7 +194,7 @@ class _Exchange:
             self.start()
             answered(span, answer.status)
             shown = _shown(answer, upstream.base)
-            await self._send({"type": "http.response.start", "status": answer.status, "headers": shown + self.said})
+            await self._send({"type": "http.response.start", "status": answer.status, "headers": [*shown, *self.said]})
             more = True
             while more:
                 piece = await answer.content.readany()
@@ -211,6 +218,23 @@ class _Exchange:
             self._broken = error
             raise
         self._sent.set()
+
+    @contextlib.contextmanager
+    def _watched(self, patience: asyncio.Timeout) -> Iterator[None]:
+        """Look for the client's leaving, but not at once: most answers are there before it is worth a task."""
+        watch: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            nonlocal watch
+            watch = asyncio.create_task(self._watch(patience))
+
+        later = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, begin)
+        try:
+            yield
+        finally:
+            later.cancel()
+            if watch is not None:
+                watch.cancel()
 
     async def _watch(self, patience: asyncio.Timeout) -> None:
         """When the client goes away, stop asking the service."""

@@ -4,8 +4,8 @@ A subject is somebody signed in or a token; only who is neither, and is no reade
 one address of a mobile network stand thousands.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from lantoa_gateway.domain import SAFE_METHODS, Buckets, Target
 
@@ -18,10 +18,10 @@ class Allowance:
     burst: int
     per_minute: int
 
-    @property
-    def window_seconds(self) -> int:
-        """How long it takes from nothing to all."""
-        return self.burst * 60 // self.per_minute
+    @cached_property
+    def policy(self) -> bytes:
+        """It as a header field: so many in so many seconds."""
+        return f'"{self.name}";q={self.burst};w={self.burst * 60 // self.per_minute}'.encode()
 
 
 READ = Allowance("read", 300, 1200)
@@ -58,24 +58,24 @@ class Count:
     wait: float
 
     @property
-    def fields(self) -> Mapping[str, str]:
+    def fields(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
         """The header fields that say so (draft-ietf-httpapi-ratelimit-headers-10)."""
         of = self.allowance
         again = max(1, round(self.wait or (of.burst - self.left) * 60 / of.per_minute))
-        return {
-            "RateLimit-Policy": f'"{of.name}";q={of.burst};w={of.window_seconds}',
-            "RateLimit": f'"{of.name}";r={self.left};t={again}',
-        }
+        left = f'"{of.name}";r={self.left};t={again}'
+        return (b"ratelimit-policy", of.policy), (b"ratelimit", left.encode())
 
 
 class Limits:
     """What every subject has used of each allowance."""
 
-    def __init__(self) -> None:
-        self._used = {allowance.name: Buckets(allowance.burst, allowance.per_minute) for allowance in ALL}
+    def __init__(self, times: float = 1.0) -> None:
+        """``times`` as much as the allowances say."""
+        self._allowances = {a.name: Allowance(a.name, int(a.burst * times), int(a.per_minute * times)) for a in ALL}
+        self._used = {a.name: Buckets(a.burst, a.per_minute) for a in self._allowances.values()}
 
     def count(self, allowance: Allowance, subject: str, now: float) -> Count:
         """Count one request; time in seconds by any steady clock."""
         used = self._used[allowance.name]
         wait = used.take(subject, now)
-        return Count(allowance, used.left(subject), wait)
+        return Count(self._allowances[allowance.name], used.left(subject), wait)
