@@ -141,8 +141,8 @@ async def test_ten_times_the_reports_leave_alerts_and_the_day_s_work_alone(door,
     assert b'"gateway.crowded"' in refused
     assert b'"retryable":true' in refused
     _, said = await _asked(session, door, "/metrics")
-    assert b'lantoa_gateway_shed_total{rank="reports"} 72.0' in said
-    assert b'lantoa_gateway_shed_total{rank="alert"} 0.0' in said
+    assert b'lantoa_gateway_shed_total{kind="reports"} 72.0' in said
+    assert b'lantoa_gateway_shed_total{kind="alert"} 0.0' in said
 
 
 async def test_one_person_s_haste_is_refused_and_nobody_else_s_work(door, session):

@@ -55,9 +55,11 @@ def build(service: Service[GatewaySettings]) -> None:
     app.add_middleware(Guard, production=settings.production)
     # Innermost, where add_middleware would put it outermost: inside the guard and the chassis, before any routing.
     callers = Callers(sessions, citizen_sessions)
-    parts = {"upstreams": upstreams, "callers": callers, "tokens": tokens, "pages": pages}
-    limits = {"lines": Lines(time.monotonic), "limiter": Limiter(settings.gateway_allowance)}
-    app.user_middleware.append(Middleware(Proxy, **parts, **limits))
+    lines, limiter = Lines(time.monotonic), Limiter(settings.gateway_allowance)
+    proxy = Middleware(
+        Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines, limiter=limiter
+    )
+    app.user_middleware.append(proxy)
     app.include_router(auth_routes(directory, sessions))
     app.include_router(live_routes(live, sessions))
     app.include_router(citizen_routes(door, agreed))

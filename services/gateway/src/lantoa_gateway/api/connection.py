@@ -69,7 +69,7 @@ class Connection(HttpToolsProtocol):
             return
         self._read = len(data)
         super().data_received(data)
-        if self._cut:
+        if self.transport.is_closing():
             return
         if self._at is _At.HEAD:
             self._head_bytes += len(data)
