@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lantoa_contracts import catalogue
 from lantoa_contracts.catalogue import EVENTS
 from lantoa_contracts.examples import EXAMPLES
-from lantoa_gateway.domain.live import ABOUT, MOST_WAITING, Past, Places, Told, View, Waiting, told
+from lantoa_gateway.domain.live import ABOUT, MOST_WAITING, READS, Past, Places, Told, View, Waiting, told
 
 TODAY = "2026-11-27"
 
@@ -28,7 +28,7 @@ def places():
 
 
 def view(*units, about=ABOUT):
-    return View(frozenset(about), frozenset(units))
+    return View(dict.fromkeys(about, frozenset(units)))
 
 
 def item(unit_id, places, seq=1, item_id="i-1"):
@@ -64,6 +64,19 @@ def test_what_lies_above_is_not_for_those_below(places):
 def test_a_page_is_told_of_what_it_asked_for_alone(places):
     assert not view("u-1", about={"devices"}).has(item("u-1", places))
     assert view("u-1", about={"devices", "items"}).has(item("u-1", places))
+
+
+def test_rights_to_one_thing_are_none_to_another(places):
+    mixed = View({"items": frozenset({"u-1"}), "reports": frozenset({"u-2"}), "devices": frozenset()})
+    assert mixed.has(item("u-1", places))
+    assert not mixed.has(item("u-2", places))
+    assert not mixed.has(told(1, catalogue.NOTICE_ISSUED, {"notice_id": "n-1"}, "", places))
+    both = {"item_id": "i-1", "unit_id": "u-2"}
+    assert mixed.has(told(1, catalogue.AIRING_MISSED, both, "", places))
+
+
+def test_what_a_page_may_be_told_of_is_what_it_may_fetch():
+    assert set(READS) == ABOUT
 
 
 def test_both_units_of_a_device_that_moved_are_told(places):

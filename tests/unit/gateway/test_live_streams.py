@@ -10,7 +10,7 @@ from lantoa_gateway.domain.live import ABOUT, MOST_WAITING, Told, View
 from lantoa_gateway.usecases.live import Live
 from lantoa_testing import eventually
 
-ALL = View(ABOUT, frozenset({"u-1"}))
+ALL = View(dict.fromkeys(ABOUT, frozenset({"u-1"})))
 
 
 class Client:

@@ -4,14 +4,14 @@ from typing import Any
 
 import aiohttp
 
+from lantoa_contracts.policy import SYSTEM
 from lantoa_gateway.adapters.services import RESPONSE_START_SECONDS, Upstreams
 from lantoa_gateway.usecases import Tokens
 from lantoa_runtime.errors import Unavailable
 from lantoa_runtime.http.auth import HEADER, Caller, Grant
 
 _PAGE = 100
-_READER = Caller("gateway", "gateway", (Grant("auditor", "*"),))
-"""Reads and does nothing else."""
+_GATEWAY = Caller("gateway", "gateway", (Grant(SYSTEM, "*"),))
 
 
 async def all_units(upstreams: Upstreams, tokens: Tokens) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ async def all_units(upstreams: Upstreams, tokens: Tokens) -> list[dict[str, Any]
     query = {"limit": str(_PAGE)}
     timeout = aiohttp.ClientTimeout(total=RESPONSE_START_SECONDS)
     while True:
-        sent = {HEADER: tokens.token(_READER, "directory")}
+        sent = {HEADER: tokens.token(_GATEWAY, "directory")}
         url = f"{directory.base}/api/v1/directory/units"
         try:
             async with directory.client.get(url, params=query, headers=sent, timeout=timeout) as answer:

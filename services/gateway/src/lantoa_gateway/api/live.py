@@ -16,13 +16,15 @@ from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 from starlette.types import Receive, Scope, Send
 
+from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import LIVE
-from lantoa_gateway.domain.live import ABOUT, RESYNC, View
+from lantoa_gateway.domain.live import ABOUT, READS, RESYNC, View
 from lantoa_gateway.telemetry import LIVE_HINTS
 from lantoa_gateway.usecases import Sessions, digest_of
 from lantoa_gateway.usecases.live import Live, Stream
 from lantoa_runtime.errors import Invalid
+from lantoa_runtime.http import declares
 
 COMMENT_SECONDS = 15.0
 """How often a silent stream says that it is there: proxies between cut what says nothing."""
@@ -49,7 +51,7 @@ _LastId = Annotated[str | None, StringConstraints(max_length=40), Header(alias="
 
 def live_routes(live: Live, sessions: Sessions) -> APIRouter:
     """The stream."""
-    router = APIRouter(tags=["live"])
+    router = APIRouter(tags=["live"], dependencies=[declares(DOOR_USE)])
     stream_answer = {200: {"description": "Hints, as they come.", "content": {"text/event-stream": {}}}}
 
     @router.get(LIVE, response_class=Response, responses=stream_answer, dependencies=[_SESSION])  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
@@ -62,7 +64,7 @@ def live_routes(live: Live, sessions: Sessions) -> APIRouter:
         person = await cookie.person(request.headers, sessions)
         session_id = cookie.session_id(request.headers) or ""
         caller = person.caller
-        view = View(_about(about), frozenset(grant.unit_id for grant in caller.grants))
+        view = View({one: frozenset(caller.units(READS[one])) for one in _about(about)})
         stream = live.open(view, caller.id, digest_of(session_id), _place(last_event_id))
         begun = caller.signed_in_at or time.time()
         return LiveAnswer(live, stream, begun + LIFE_SECONDS - time.time(), random.uniform)

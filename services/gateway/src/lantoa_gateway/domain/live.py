@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lantoa_contracts.catalogue import About, EventSpec
+from lantoa_contracts.policy import CONTEST_REVIEW, DEVICE_READ, ITEM_READ, NOTICE_READ, REPORT_READ, Permission
 
 ABOUT: frozenset[str] = frozenset(get_args(About))
+READS: Mapping[str, Permission] = {
+    "items": ITEM_READ,
+    "devices": DEVICE_READ,
+    "alerts": NOTICE_READ,
+    "contests": CONTEST_REVIEW,
+    "reports": REPORT_READ,
+}
+"""What it takes to be told of each: the right to fetch it."""
 MOST_WAITING = 100
 """Hints that wait for one page; whoever falls further behind is to fetch everything again."""
 RESYNC = b"event: resync\ndata: {}\n\n"
@@ -84,14 +93,17 @@ def told(seq: int, spec: EventSpec, event: Mapping[str, Any], at: str, places: P
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one page may be told: of which things, in which units and all below them."""
+    """What one page may be told: of which things, and in which units and all below them of each."""
 
-    about: frozenset[str]
-    units: frozenset[str]
+    units: Mapping[str, frozenset[str]]
 
     def has(self, hint: Told) -> bool:
         """Whether the hint is for it."""
-        return not self.about.isdisjoint(hint.about) and (hint.path is None or not self.units.isdisjoint(hint.path))
+        for about in hint.about:
+            units = self.units.get(about)
+            if units and (hint.path is None or not units.isdisjoint(hint.path)):
+                return True
+        return False
 
 
 class Past:
