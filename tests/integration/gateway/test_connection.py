@@ -26,7 +26,7 @@ class Server:
 
     async def app(self, scope, receive, send):
         self.requests += 1
-        size, more = 0, True
+        size, more = 0, scope["path"] != "/unread"
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -173,6 +173,18 @@ async def test_a_slow_body_has_its_time_and_no_more(server, monkeypatch):
     async with dripping(writer, b" "):
         assert await answer_of(reader) == CUT
     await eventually(lambda: server.left == 1 and not server.state.tasks)
+
+
+async def test_a_body_that_nobody_reads_is_not_waited_for_once_it_is_answered(server):
+    head = b"POST /unread HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+    reader, writer = await server.connect(head % 60_000_000)
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
+    async with dripping(writer, b"x" * 10_000):
+        assert await answer_of(reader) == CUT
+    reader, writer = await server.connect(head % 10)
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
+    writer.write(b"x" * 10 + b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
 
 
 async def test_who_does_not_take_the_answer_is_left(server, monkeypatch):

@@ -44,6 +44,8 @@ class Chassis:
 
         async def limited() -> Message:
             nonlocal seen
+            if announced > most:
+                raise HTTPException(413)  # Whoever says so much need not send it first.
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
@@ -59,13 +61,12 @@ class Chassis:
             await send(message)
 
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
+        announced = int(headers.get("content-length", 0))
         known = {"http.request.method": method if method in HTTP_METHODS else "_OTHER", "url.scheme": scope["scheme"]}
         with span_of(method, SpanKind.SERVER, known, trace_context(headers)) as span:
             try:
                 if headers.get("content-encoding", "identity").lower() != "identity":
                     await problem(Request(scope), 415, "body-packed")(scope, receive, watched)
-                elif int(headers.get("content-length", 0)) > most:
-                    await problem(Request(scope), 413, "body-too-large")(scope, receive, watched)
                 else:
                     await self.app(scope, limited, watched)
             except Exception as error:

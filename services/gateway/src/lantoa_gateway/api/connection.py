@@ -20,6 +20,8 @@ HEAD_SECONDS = 10.0
 BODY_SILENCE_SECONDS = 20.0
 BODY_SECONDS = 300.0
 """For a whole body: 5 MB over a bad mobile network take some minutes."""
+_LINGER_SECONDS = 1.0
+"""So long the client may take to read its answer; closed at once, it might lose it."""
 STALL_SECONDS = 60.0
 """How long a client may take nothing of an answer."""
 MOST_HEADERS = 100
@@ -77,6 +79,8 @@ class Connection(HttpToolsProtocol):
                 self._refuse(431, "gateway.head-too-large")
             elif self._timer is None:
                 self._expect(HEAD_SECONDS, "slow-head")
+        elif self._at is _At.BODY and self.cycle.response_complete:
+            pass  # It is answered already, and has its last second.
         elif self._at is _At.BODY:
             self._expect(min(BODY_SILENCE_SECONDS, self._body_until - self.loop.time()), "slow-body")
         elif self.cycle is not None and not self.cycle.response_complete:
@@ -113,7 +117,14 @@ class Connection(HttpToolsProtocol):
         """The request is there as a whole."""
         if not self._cut:
             self._at = _At.BETWEEN
+            self._expect(None)
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is sent. A body that is still coming then is one that nobody wants."""
+        super().on_response_complete()
+        if self._at is _At.BODY:
+            self._expect(_LINGER_SECONDS, "unwanted-body")
 
     # -- the client that does not take its answer ---------------------------------------------------------------
 
