@@ -160,8 +160,10 @@ async def test_a_person_whose_account_changed_is_seen_anew_at_once(door, events)
     page = await door.page()
     door.stand_ins.unit_of["p-0001"] = "u-2"
     assert (await door("/auth/me", LAN))[1]["person"]["grants"][0]["unit_id"] == UNIT
-    # As somebody with a later contract would say it: only the person is asked for.
-    await events.client.jetstream().publish(ACCOUNT_CHANGED.subject, b'{"person_id": "p-0001", "new": 1}')
+    # As somebody with a later contract would say it: only the people are asked for.
+    await events.client.jetstream().publish(
+        ACCOUNT_CHANGED.subject, b'{"person_id": "p-9", "also": ["p-0001"], "x": 1}'
+    )
     await eventually(lambda: page.ended)
     assert (await door("/auth/me", LAN))[1]["person"]["grants"][0]["unit_id"] == "u-2"
     again = await door.page(last_id=page.last_id)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -99,9 +99,9 @@ class Sessions:
         for digest in digests:
             self._known.pop(digest, None)
 
-    def forget_person(self, person_id: str) -> None:
-        """Ask the directory about this person's sessions the next time."""
-        self.forget_digests([digest for digest, (_, person) in self._known.items() if person.caller.id == person_id])
+    def forget_people(self, people: Container[str]) -> None:
+        """Ask the directory about these people's sessions the next time."""
+        self.forget_digests([digest for digest, (_, person) in self._known.items() if person.caller.id in people])
 
     def forget_all(self) -> None:
         """Ask the directory about everybody."""

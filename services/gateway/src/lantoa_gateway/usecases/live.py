@@ -163,7 +163,7 @@ class Hearing:
             elif spec is SESSION_ENDED:
                 self._ended(frozenset(event["digests"]))
             elif spec in CHANGES_SOMEBODY:
-                self._changed(event["person_id"])
+                self._changed(frozenset((event["person_id"], *event.get("also", ()))))
             else:
                 hint = told(seq, spec, event, at, self._live.places)
                 if hint is not None:
@@ -195,8 +195,8 @@ class Hearing:
             sessions.forget_digests(digests)
         self._live.end(lambda stream: stream.digest in digests)
 
-    def _changed(self, person_id: str) -> None:
+    def _changed(self, people: frozenset[str]) -> None:
         for sessions in self._sessions:
-            sessions.forget_person(person_id)
+            sessions.forget_people(people)
         # A page comes back at once, and then sees what its person may see from now on.
-        self._live.end(lambda stream: stream.subject == person_id)
+        self._live.end(lambda stream: stream.subject in people)
