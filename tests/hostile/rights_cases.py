@@ -35,7 +35,12 @@ NOW = datetime.now(UTC)
 ALERT_DAY = datetime.fromisoformat("2026-11-24T09:00:00+00:00")
 """When the messages of the CAP tests are sent."""
 IN_PROVINCE = (PROVINCE,)
+COUNTS = "/counts?" + "&".join(f"unit_id={unit}" for unit in PATHS)
 Cases = tuple[list[Case], list[Listing]]
+
+
+def _devices(counted: dict[str, int]) -> int:
+    return counted["radios"] + counted["boards"] + counted["both"]
 
 
 def ids_by_unit(units: dict[str, str], name: str) -> Callable[[Any], set[str]]:
@@ -56,7 +61,7 @@ async def content(world: World, _: EventProbe) -> Cases:
         path = PATHS[unit]
         one = Item(f"i-{secrets.token_hex(6)}", Person(author, author), Unit(unit, unit, path), written, NOW, NOW)
         one = replace(one, **fields)
-        document = with_history({"ver": 0, "history": []}, one, "created", one.author, NOW)
+        document = with_history({"ver": 0, "history": []}, one, "submitted", one.author, NOW)
         await world.db["items"].insert_one({"_id": one.id, "ver": 1, **document})
         return one
 
@@ -68,6 +73,12 @@ async def content(world: World, _: EventProbe) -> Cases:
             one = await of(caller)
             sent = {"approval_sha256": hash_to_approve(one)} if verb == "/approve" else body
             return Ask(method, f"/items/{one.id}{verb}", sent, headers={"If-Match": '"1"'})
+
+        return make
+
+    def pictured(of: Callable[[Caller], Awaitable[Item]]) -> Make:
+        async def make(caller: Caller) -> Ask:
+            return Ask("POST", f"/items/{(await of(caller)).id}/pictures", data=b"no picture")
 
         return make
 
@@ -87,6 +98,8 @@ async def content(world: World, _: EventProbe) -> Cases:
     later = NOW + timedelta(hours=1)  # The newest ones are listed first.
     listed = {(await item("p-else", unit, updated_at=later)).id: unit for unit in PATHS}
     one = (await in_review()).id
+    picture = {"item_id": one, "sha256": blob.sha256, "width": 4, "height": 3, "bytes": blob.bytes}
+    await world.db["pictures"].insert_one({"_id": f"{one}.{blob.sha256}", **picture})
     title = {"title": "Lịch tiêm chủng khác"}
     await world.running.service.bus.finish()  # Nobody here waits for what is submitted to be spoken.
     return [
@@ -95,6 +108,10 @@ async def content(world: World, _: EventProbe) -> Cases:
         Case("content_one", fixed("GET", f"/items/{one}")),
         Case("content_history", fixed("GET", f"/items/{one}/history")),
         Case("content_rendition", fixed("GET", f"/items/{one}/renditions/web")),
+        Case("content_revision", fixed("GET", f"/items/{one}/revisions/1")),
+        Case("content_picture", fixed("GET", f"/items/{one}/pictures/{blob.sha256}")),
+        Case("content_add_picture", pictured(own), permission=ITEM_WRITE),
+        Case("content_add_picture", pictured(anothers), permission=ITEM_EDIT),
         Case("content_create", fixed("POST", "/items", {**ITEM, "unit_id": COMMUNE})),
         Case("content_edit", step("", own, title, "PATCH"), permission=ITEM_WRITE),
         Case("content_edit", step("", anothers, title, "PATCH"), permission=ITEM_EDIT),
@@ -118,6 +135,9 @@ async def fleet(world: World, _: EventProbe) -> Cases:
         body = {"name": f"Loa {unit}", "unit_id": unit, "site_type": "hamlet", "groups": [f"Nhóm {unit}"]}
         device_of[unit] = (await world.done("POST", "/receivers", body))["device_id"]
     unit_of = {device: unit for unit, device in device_of.items()}
+    for unit, device in device_of.items():
+        followed = [{"act": "act-1", "from": "u-gone", "to": unit}]
+        await world.db["devices"].update_one({"_id": device}, {"$set": {"followed": followed}})
     device, ver = device_of[COMMUNE], {"If_Match": '"1"'}
     body |= {"unit_id": COMMUNE, "groups": []}
     doomed = (await world.done("POST", "/receivers", {**body, "name": "Loa cũ"}))["device_id"]
@@ -199,6 +219,8 @@ async def fleet(world: World, _: EventProbe) -> Cases:
         Listing(
             "fleet_devices_map", "/map", lambda got: {unit_of[one[0]] for one in got["points"] if one[0] in unit_of}
         ),
+        Listing("fleet_counts", COUNTS, lambda got: {one["unit_id"] for one in got["items"] if _devices(one)}),
+        Listing("fleet_act_devices", "/acts/act-1", lambda got: int(got["moved"])),
         Listing("fleet_summary", "/summary", lambda got: {one["unit_id"] for one in got["units"]} & PATHS.keys()),
         Listing("fleet_all_groups", "/groups", lambda got: sum(one["devices"] for one in got["items"])),
         Listing(
@@ -235,6 +257,7 @@ async def broadcast(world: World, _: EventProbe) -> Cases:
         Case("broadcast_airings", fixed("GET", f"/airings?unit_id={COMMUNE}")),
         Case("broadcast_replay_all", fixed("POST", "/replay"), path=IN_PROVINCE),
     ], [
+        Listing("broadcast_counts", COUNTS, lambda got: {one["unit_id"] for one in got["items"]}),
         Listing("broadcast_airings", "/airings?item_id=i-1", ids_by_unit(heard, "id")),
         Listing("broadcast_item_status", "/items/i-1/status", lambda got: int(got["confirmed"])),
     ]
@@ -248,6 +271,7 @@ async def signboard(world: World, _: EventProbe) -> Cases:
         Case("signboard_displays", fixed("GET", f"/displays?unit_id={COMMUNE}")),
         Case("signboard_replay_all", fixed("POST", "/replay"), path=IN_PROVINCE),
     ], [
+        Listing("signboard_counts", COUNTS, lambda got: {one["unit_id"] for one in got["items"]}),
         Listing("signboard_displays", "/displays?item_id=i-1", ids_by_unit(shown, "id")),
         Listing("signboard_item_status", "/items/i-1/status", lambda got: int(got["confirmed"])),
     ]
@@ -443,6 +467,7 @@ async def directory(world: World, _: EventProbe) -> Cases:
         Case("directory_list_entries", fixed("GET", f"/audit?unit_id={COMMUNE}")),
         Case("directory_export_chain", fixed("GET", f"/audit/chains/{COMMUNE}/export")),
         Case("directory_export_all", fixed("GET", "/audit/export"), path=None),
+        *await _acts(world),
         Case("directory_list_units", fixed("GET", "/units"), path=None),
         Case("directory_one_unit", fixed("GET", f"/units/{COMMUNE}"), path=None),
         Case("directory_load_all", fixed("POST", "/import", {"people": [person(COMMUNE)]})),
@@ -451,6 +476,24 @@ async def directory(world: World, _: EventProbe) -> Cases:
     ], [
         Listing("directory_list_people", "/people?limit=100", ids_by_unit(people, "id")),
         Listing("directory_list_chains", "/audit/chains", chains),
+    ]
+
+
+async def _acts(world: World) -> list[Case]:
+    """Acts on what lies below the commune, looked at only, and one of a later day."""
+    name = {"kind": "rename", "date": "2026-01-01", "act": "QĐ 1", "from": [HAMLET], "into": {"name": "Khác"}}
+    away = {"kind": "move", "date": "2126-01-01", "act": "QĐ 2", "from": [HAMLET], "into": PROVINCE}
+    act = (await world.done("POST", "/acts", away))["id"]
+
+    async def sheet(_: Caller) -> Ask:
+        return Ask("POST", "/units/import?dry_run=true", data=f"code,name,kind,parent\n77,Hội,body,{COMMUNE}".encode())
+
+    return [
+        Case("directory_order_act", fixed("POST", "/acts?dry_run=true", name)),
+        Case("directory_reverse_act", fixed("POST", f"/acts/{act}/reverse?dry_run=true"), path=IN_PROVINCE),
+        Case("directory_import_units", sheet, let=lambda status, got: status == 200 and not got["counts"]["refused"]),
+        Case("directory_list_acts", fixed("GET", "/acts"), path=None),
+        Case("directory_one_act", fixed("GET", f"/acts/{act}"), path=None),
     ]
 
 

@@ -1,6 +1,7 @@
 """The fate of one message, by the class of what its handler raises."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -19,10 +20,10 @@ from pymongo.errors import (
     WriteError,
 )
 
-from lantoa_contracts.catalogue import DEVICE_AIRED, ITEM_SUBMITTED
-from lantoa_contracts.envelope import Envelope
+from lantoa_contracts.catalogue import DEVICE_AIRED, EVERY_EVENT, ITEM_SUBMITTED
+from lantoa_contracts.envelope import Act, Envelope
 from lantoa_contracts.events.content import ItemSubmitted
-from lantoa_runtime.bus.delivery import MOST_DELIVERIES, Delivery, read_meta
+from lantoa_runtime.bus.delivery import MOST_DELIVERIES, Delivery, dead_headers, read_meta
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, NotReady, Unavailable
 from lantoa_testing import eventually
@@ -309,6 +310,16 @@ def test_the_envelope_is_read_from_the_headers():
     meta = read_meta(ITEM_SUBMITTED, Message(deliveries=4))
     assert (meta.id, meta.source, meta.time, meta.deliveries) == ("i:1", "lantoa/content", ENVELOPE.time, 4)
     assert meta.device_id is None
+
+
+def test_a_reader_of_every_event_takes_any_type_and_learns_who_did_it():
+    act = Act("p-lan", "203.0.113.9", "", "ab" * 32)
+    message = Message(headers=replace(ENVELOPE, act=act, traceparent="00-a-b-01").headers())
+    meta = read_meta(EVERY_EVENT, message)
+    assert (meta.type, meta.act, meta.traceparent) == (ENVELOPE.type, act, "00-a-b-01")
+    assert read_meta(ITEM_SUBMITTED, Message()).act is None
+    # What comes back out of the dead letters was still done by somebody.
+    assert Act.from_headers(dead_headers(message, NotReady("x"), STORED)) == act
 
 
 def test_a_device_is_named_by_the_subject_and_cannot_write_an_envelope():

@@ -9,9 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has neither stubs nor a py.typed
-from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
-
 from lantoa_runtime.errors import Invalid
 
 _ZIP = b"PK\x03\x04"
@@ -19,7 +16,7 @@ _MOST_UNPACKED = 32 * 1024 * 1024
 _MOST_MEMBERS = 500
 _MOST_COLUMNS = 30
 _LONGEST_CELL = 500
-_BROKEN = (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, OSError, EOFError)
+_BROKEN = (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OSError, EOFError)
 """What openpyxl raises for files that only look like workbooks, beside syntax errors of their XML."""
 
 
@@ -61,6 +58,9 @@ def _rows_of_text(data: bytes) -> Iterator[list[str]]:
 
 
 def _rows_of_workbook(data: bytes) -> Iterator[list[str]]:
+    # Only here: with what it loads it costs 25 MB, which most replicas never need.
+    from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has neither stubs nor a py.typed
+
     _check_archive(data)
     book = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
     try:

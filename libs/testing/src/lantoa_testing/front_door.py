@@ -72,7 +72,8 @@ class StandIns:
         person_id, now = f"p-{session_id[:4]}", Clock().now().isoformat()
         grant = {"role": "author", "unit_id": self.unit_of.get(person_id, UNIT), "unit_name": "Xã"}
         person = {"id": person_id, "name": "Lan", "title": "", "grants": [grant], "signed_in_at": now}
-        return web.json_response({"kind": "person", "person": person})
+        owns = {"factors": {"totp": False, "passkeys": 0, "recovery_left": 0}, "must_add_factor": False}
+        return web.json_response({"kind": "person", "person": person, **owns})
 
     async def _units(self, _: web.Request) -> web.Response:
         return web.json_response({"items": [{"id": UNIT, "ver": 1, "path": [UNIT]}], "next": None})

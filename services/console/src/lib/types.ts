@@ -53,7 +53,8 @@ export interface Rendition {
 /** The part of an item that its author writes. */
 export interface ItemFields {
   title: string;
-  body: string;
+  /** The body, formatted (`richtext.ts`). */
+  body_html: string;
   priority: Priority;
   unit_id: string;
   tasks: string[];
@@ -61,8 +62,14 @@ export interface ItemFields {
   language: string;
 }
 
-export interface Item extends ItemFields {
+export interface Item extends Omit<ItemFields, 'body_html'> {
   id: string;
+  /** What is heard. */
+  body: string;
+  /** Null where the body came plain. */
+  body_html: string | null;
+  /** Those that the body shows. */
+  pictures: Picture[];
   ver: number;
   revision: number;
   state: ItemState;
@@ -79,6 +86,22 @@ export interface Item extends ItemFields {
   allowed: ItemAction[];
   /** The public page of the present revision. */
   post: Post | null;
+}
+
+export interface Picture {
+  sha256: string;
+  width: number;
+  height: number;
+  bytes: number;
+}
+
+/** A revision as it was submitted. */
+export interface Revision {
+  revision: number;
+  at: string;
+  title: string;
+  body: string;
+  body_html: string | null;
 }
 
 export interface Post {

@@ -8,18 +8,25 @@ from joserfc.jwk import OKPKey
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from lantoa_gateway.adapters.accounts import Accounts, Bearers
 from lantoa_gateway.adapters.events import Events
-from lantoa_gateway.adapters.services import Citizens, DeviceKeys, Directory, Upstreams, consents
+from lantoa_gateway.adapters.oidc import Client, Provider
+from lantoa_gateway.adapters.services import Citizens, DeviceKeys, Directory, Refusal, Upstreams, consents
 from lantoa_gateway.adapters.units import all_units
-from lantoa_gateway.api.auth import auth_routes
+from lantoa_gateway.api.apps import app_pages, app_routes
+from lantoa_gateway.api.auth import auth_routes, session_routes
 from lantoa_gateway.api.citizens import CitizenDoor, citizen_routes
 from lantoa_gateway.api.connection import Connection
+from lantoa_gateway.api.door import Door, refusal_shown
+from lantoa_gateway.api.factors import factor_routes
 from lantoa_gateway.api.files import Console, docs_routes, media_routes
 from lantoa_gateway.api.guard import Guard
 from lantoa_gateway.api.limits import Limiter
 from lantoa_gateway.api.live import live_routes
+from lantoa_gateway.api.oidc import link_routes, oidc_pages
 from lantoa_gateway.api.pages import HOME, PACKAGE, citizen_pages
 from lantoa_gateway.api.proxy import Proxy
+from lantoa_gateway.api.tokens import token_routes
 from lantoa_gateway.settings import GatewaySettings
 from lantoa_gateway.usecases import Callers, Sessions, Tokens
 from lantoa_gateway.usecases.admission import Lines
@@ -50,18 +57,19 @@ def build(service: Service[GatewaySettings]) -> None:
     live = Live(settings.gateway_live_streams)
     app.state.live = live
     service.on_drain(live.drain)
-    hear_events(service, live, upstreams, tokens, (sessions, citizen_sessions))
+    bearers = Sessions(Bearers(upstreams, tokens), time.monotonic)
+    hear_events(service, live, upstreams, tokens, (sessions, citizen_sessions, bearers))
     pages, agreed = Pages(PACKAGE, HOME), consents(LANGUAGES)
     app.add_middleware(Guard, production=settings.production)
     # Innermost, where add_middleware would put it outermost: inside the guard and the chassis, before any routing.
-    callers = Callers(sessions, citizen_sessions)
+    callers = Callers(sessions, citizen_sessions, bearers)
     lines, limiter = Lines(time.monotonic), Limiter(settings.gateway_allowance)
     proxy = Middleware(
         Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines, limiter=limiter
     )
     app.user_middleware.append(proxy)
-    app.include_router(auth_routes(directory, sessions))
     app.include_router(live_routes(live, sessions))
+    open_doors(service, Door(Accounts(upstreams, tokens), sessions, settings.gateway_public_url), upstreams)
     app.include_router(citizen_routes(door, agreed))
     app.include_router(citizen_pages(pages, door, agreed))
     app.include_router(
@@ -86,6 +94,40 @@ def hear_events(
     hearing = Hearing(live, sessions, today)
     events = Events(service.settings.nats_url, service.settings.nats_seed_file, hearing, learn)
     service.every("events", 0, events.run)
+
+
+def open_doors(service: Service[GatewaySettings], door: Door, upstreams: Upstreams) -> None:
+    """Hang the ways in on the service."""
+    app, settings = service.app, service.settings
+    pages = Pages(PACKAGE, "/auth")
+    provider = provider_of(settings, upstreams)
+    app.add_exception_handler(Refusal, refusal_shown)
+    app.include_router(auth_routes(door, settings.gateway_oidc_name if provider else None))
+    app.include_router(session_routes(door))
+    app.include_router(factor_routes(door))
+    app.include_router(token_routes(door))
+    app.include_router(link_routes(door, provider))
+    app.include_router(app_routes(door))
+    router = pages.router()
+    oidc_pages(router, door, provider, pages)
+    app_pages(router, door, pages)
+    app.include_router(router)
+
+
+def provider_of(settings: GatewaySettings, upstreams: Upstreams) -> Provider | None:
+    """The provider by which staff may sign in, where the settings name one."""
+    if settings.gateway_oidc_issuer is None:
+        return None
+    file = settings.gateway_oidc_secret_file
+    client = Client(
+        issuer=settings.gateway_oidc_issuer,
+        client_id=settings.gateway_oidc_client_id,
+        secret=file.read_text().strip() if file else None,
+        scopes=settings.gateway_oidc_scopes,
+        match=settings.gateway_oidc_match,
+        mfa=settings.gateway_oidc_mfa,
+    )
+    return Provider(client, lambda: upstreams.client, time.monotonic, time.time)
 
 
 main = service_main("gateway", GatewaySettings, build)

@@ -82,23 +82,20 @@ class AuditSealed(Event):
     seal: SignedDocument
 
 
-class Place(Contract):
-    """A unit and its path, root first."""
+class Heir(Contract):
+    """A unit that took over, and its path, root first."""
 
     unit_id: Id
     path: tuple[Id, ...]
-
-
-class Heir(Place):
-    """A unit that took over."""
-
     made: bool
     """Whether the act made it; else it was there before."""
 
 
-class Succession(Place):
-    """A unit that an act ended, and those that it went into, the first of them the one that takes over its papers."""
+class Succession(Contract):
+    """A unit that an act ended, its path, and those that it went into; the first of them takes over its papers."""
 
+    unit_id: Id
+    path: tuple[Id, ...]
     heirs: tuple[Heir, ...]
 
 
@@ -115,24 +112,75 @@ class ActDone(Event):
     """None for a move: there units keep their ids, and ``directory.unit.changed`` tells their new paths."""
     at: Timestamp
 
+    @property
+    def unit_ids(self) -> frozenset[str]:
+        """Every unit that is told of."""
+        heirs = (heir.unit_id for gone in self.units for heir in gone.heirs)
+        return frozenset({*(gone.unit_id for gone in self.units), *heirs})
 
-class ActReversed(Event):
+
+class ActReversed(ActDone):
     """An act does not hold any more: what it moved goes back, and nothing else."""
 
-    act_id: Id
-    ver: int
-    kind: ActKind
-    date: date
-    act: str
-    units: tuple[Succession, ...]
+
+SignInWay = Literal["password", "totp", "recovery", "passkey", "oidc", "app"]
+"""What showed last who somebody is; ``oidc`` a provider, ``app`` a code for an app of ours."""
+
+RefusedBecause = Literal["password", "factor", "locked"]
+
+Secured = Literal[
+    "password",
+    "totp",
+    "totp-removed",
+    "passkey",
+    "passkey-removed",
+    "recovery",
+    "reset",
+    "linked",
+    "token",
+    "token-removed",
+]
+"""What somebody changed about how they sign in, or what programs may do for them."""
+
+
+class AccountSignedIn(Event):
+    """Somebody signed in. Nothing in it opens a door: the session is named by its digest."""
+
+    person_id: Id
+    way: SignInWay
+    mfa: bool
+    """With two factors."""
+    device: str
+    """Words for the browser and its system."""
+    place: str
+    """The address, cut to /24 or /48."""
+    session: Sha256
+    at: Timestamp
+
+
+class SignInRefused(Event):
+    """Somebody was refused; ``person_id`` is none for a login that nobody has, which is not kept."""
+
+    person_id: Id | None
+    because: RefusedBecause
+    place: str
+    at: Timestamp
+
+
+class AccountSecured(Event):
+    """Somebody changed what they sign in with."""
+
+    person_id: Id
+    what: Secured
     at: Timestamp
 
 
 class SessionEnded(Event):
-    """Sessions that hold no longer, whatever anybody remembers of them."""
+    """Sessions and tokens that hold no longer, whatever anybody remembers of them."""
 
     person_id: Id
+    """Whose they were, a citizen's too."""
     ver: int
     digests: tuple[Sha256, ...]
-    """SHA-256 of each session's id: whoever reads this cannot use one."""
+    """SHA-256 of each id or token: whoever reads this cannot use one."""
     at: Timestamp

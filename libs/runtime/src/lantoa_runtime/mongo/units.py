@@ -65,9 +65,9 @@ def _successors(units: Iterable[Document]) -> set[str]:
 class ActCopies(ReadModel):
     """What became of acts. Their events may come twice and in any order: the newest word holds."""
 
-    async def take(self, event: ActDone | ActReversed) -> bool:
+    async def take(self, event: ActDone) -> bool:
         """Take up an act's event; whether the act holds."""
-        await self.apply(event.act_id, event.ver, {"holds": isinstance(event, ActDone)})
+        await self.apply(event.act_id, event.ver, {"holds": not isinstance(event, ActReversed)})
         return await self.holds(event.act_id)
 
     async def holds(self, act_id: str) -> bool:

@@ -6,23 +6,23 @@ Sessions stay with the unit for which they were planned: the stations of the uni
 
 from lantoa_broadcast.usecases.rundowns import compile_below
 from lantoa_broadcast.usecases.stores import Stores
-from lantoa_contracts.events.directory import ActDone, ActReversed
+from lantoa_contracts.events.directory import ActDone
 from lantoa_runtime.mongo import DuplicateKey
 
 _GRID = ("rule", "at", "max_minutes", "since")
 
 
-async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
+async def act_turned(stores: Stores, event: ActDone) -> None:
     """Take up that an act was done or reversed; what it says may come twice and in any order."""
     holds = await stores.acts.take(event)
     await _settle(stores, event, holds)
     if await stores.acts.holds(event.act_id) != holds:  # Its opposite was handled meanwhile.
         await _settle(stores, event, not holds)
-    for unit_id in sorted({place.unit_id for gone in event.units for place in (gone, *gone.heirs)}):
+    for unit_id in sorted(event.unit_ids):
         await compile_below(stores, unit_id)
 
 
-async def _settle(stores: Stores, event: ActDone | ActReversed, holds: bool) -> None:
+async def _settle(stores: Stores, event: ActDone, holds: bool) -> None:
     """A unit that the act made gets the grid of the first of those before it that had one."""
     grids: dict[str, str] = {}
     for gone in event.units:

@@ -79,10 +79,11 @@ def keeping(stored: Mapping[str, Unit], given: Iterable[Unit], standing: Contain
     kept = []
     for unit in given:
         known = stored.get(unit.id)
-        if known is not None and unit.id in standing:
-            days = {"valid_from": known.valid_from, "valid_to": known.valid_to}
-            unit = replace(unit, parent=known.parent, superior=known.superior, **days)
-        kept.append(unit)
+        if known is None or unit.id not in standing:
+            kept.append(unit)
+            continue
+        first, last = known.valid_from, known.valid_to
+        kept.append(replace(unit, parent=known.parent, superior=known.superior, valid_from=first, valid_to=last))
     return kept
 
 

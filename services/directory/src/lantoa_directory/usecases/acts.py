@@ -5,7 +5,7 @@ step may be done twice, so a crash in the middle is finished by :meth:`Acts.resu
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ import structlog
 
 from lantoa_calendar.periods import ZONE
 from lantoa_contracts.catalogue import ACT_DONE, ACT_REVERSED, EventSpec
-from lantoa_contracts.events.directory import ActDone, ActReversed, Heir, Succession
+from lantoa_contracts.events.directory import ActDone, ActKind, ActReversed, Heir, Succession
 from lantoa_contracts.policy import UNIT_ACT
 from lantoa_directory.domain.acts import (
     ActRefused,
@@ -168,7 +168,7 @@ class Acts:
     def may_order(self, caller: Caller, told: Effects) -> bool:
         """Whether the caller administers all that an act touches."""
         try:
-            _check(caller, told.plan, told.before)
+            _check(caller, told.plan.kind, told.plan.sources, told.plan.targets, told.before)
         except Forbidden:
             return False
         return True
@@ -244,6 +244,7 @@ class Acts:
     # -- checks -------------------------------------------------------------------------------------------------
 
     async def _planned(self, caller: Caller, units: Mapping[str, Unit], wanted: Wanted) -> Plan:
+        _check(caller, wanted.kind, wanted.sources, (one for one in wanted.targets if isinstance(one, str)), units)
         found = await self._acts.collection.find({"state": "waiting"}, sort=[("date", 1), ("seq", 1)])
         try:
             plan = planned(units, wanted, [plan_of(act) for act in found])
@@ -252,12 +253,13 @@ class Acts:
             raise Invalid(f"directory.{refused.code}", "/from", unit_id=refused.unit_id, name=name) from refused
         except UnitsRefused as refused:
             raise Invalid(f"directory.{refused.code}", "/into", unit_id=refused.unit_id) from refused
-        _check(caller, plan, units)
+        for made in plan.made:
+            caller.require(UNIT_ACT, units[made.parent].path if made.parent else ())
         return plan
 
     async def _may_reverse(self, caller: Caller, act: Document, units: Mapping[str, Unit]) -> Plan:
         plan = plan_of(act)
-        _check(caller, plan, units)
+        _check(caller, plan.kind, plan.sources, plan.targets, units)
         if act["state"] == "reversed":
             raise Conflict("directory.act-reversed-already")
         later = {"touched": {"$in": act["touched"]}, "seq": {"$gt": act["seq"]}, "state": {"$ne": "reversed"}}
@@ -279,23 +281,21 @@ class Acts:
         return self._clock.now().astimezone(ZONE).date()
 
 
-def _check(caller: Caller, plan: Plan, units: Mapping[str, Unit]) -> None:
-    """An administrator of what lies above everything that the act touches; a root is the operator's.
+def _check(caller: Caller, kind: ActKind, sources: Iterable[str], targets: Iterable[str], units: _Units) -> None:
+    """An administrator of what lies above everything that an act touches; a root is the operator's.
+
+    ``targets`` are units that take over, or the new parent of a move; what is unknown is for others to refuse.
 
     Raises:
         Forbidden: somebody else.
     """
-    for unit_id in plan.sources:
-        caller.require(UNIT_ACT, units[unit_id].path[:-1])
-    made = {unit.id: unit for unit in plan.made}
-    for target in plan.targets:
-        if plan.kind == "move":
-            caller.require(UNIT_ACT, units[target].path)
-        elif target in made:
-            parent = made[target].parent
-            caller.require(UNIT_ACT, units[parent].path if parent else ())
-        else:
-            caller.require(UNIT_ACT, units[target].path[:-1])
+    for unit_id in sources:
+        if unit_id in units:
+            caller.require(UNIT_ACT, units[unit_id].path[:-1])
+    for unit_id in targets:
+        if unit_id in units:
+            path = units[unit_id].path
+            caller.require(UNIT_ACT, path if kind == "move" else path[:-1])
 
 
 def _fields(plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import collections
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from lantoa_contracts.events.directory import ActDone, ActReversed, Heir, Succession
+from lantoa_contracts.events.directory import ActDone, Heir, Succession
 from lantoa_fleet.domain.shapes import unit_at
 from lantoa_fleet.usecases import life
 from lantoa_fleet.usecases.listing import Roster
@@ -32,14 +32,14 @@ class ActFollower:
         self._roster = roster
         self._clock = clock
 
-    async def turned(self, event: ActDone | ActReversed) -> None:
+    async def turned(self, event: ActDone) -> None:
         """Take up that an act was done or reversed; what it says may come twice and in any order."""
         holds = await self._acts.take(event)
         await self._settle(event, holds=holds)
         if await self._acts.holds(event.act_id) != holds:  # Its opposite was handled meanwhile.
             await self._settle(event, holds=not holds)
 
-    async def _settle(self, event: ActDone | ActReversed, *, holds: bool) -> None:
+    async def _settle(self, event: ActDone, *, holds: bool) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
         now = self._clock.now()
         shapes = await self._shapes.known() if any(len(gone.heirs) > 1 for gone in event.units) else {"features": []}

@@ -95,7 +95,8 @@ class Proxy:
             raise AppError("no-such-address", 404)
         scope["route"] = _Route(target.label)
         headers, cookies = exchange.read_headers()
-        caller = _seen(await self._callers.of(target, scope["method"], cookie.shown(cookies)), scope)
+        shown = cookie.shown(cookies, exchange.authorization)
+        caller = _seen(await self._callers.of(target, scope["method"], shown), scope)
         exchange.said = self._limiter.count(scope, target, caller, exchange.content_type)
         place = await self._lines.enter(rank_of(target.service, caller.signed_in), target.service)
         exchange.on_start = partial(self._lines.leave, place)
@@ -124,6 +125,7 @@ class _Exchange:
         """Header fields that the gateway adds to the answer."""
         self.content_type = ""
         self.on_start: Callable[[], None] | None = None
+        self.authorization: str | None = None
         self._receive = receive
         self._send = send
         self._has_body = False
@@ -149,6 +151,8 @@ class _Exchange:
                 headers.append((name.decode("ascii"), value.decode("latin-1")))
             elif name == b"cookie":
                 cookies = value.decode("latin-1")
+            elif name == b"authorization":
+                self.authorization = value.decode("latin-1")
             if name == b"content-length":
                 self._has_body = value != b"0"
                 if int(value) > most_body_bytes(self.scope["path"]):

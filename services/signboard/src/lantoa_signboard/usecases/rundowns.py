@@ -8,7 +8,7 @@ from typing import TypeGuard
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.catalogue import BOARD_RUNDOWN_ISSUED
 from lantoa_contracts.device import BoardEntry, BoardRundown
-from lantoa_contracts.events.directory import ActDone, ActReversed, UnitChanged
+from lantoa_contracts.events.directory import ActDone, UnitChanged
 from lantoa_contracts.events.fleet import DeviceClaimed, DeviceMoved, DeviceRevoked
 from lantoa_contracts.events.signboard import BoardRundownIssued, PlaylistChanged
 from lantoa_runtime.errors import StaleVersion
@@ -52,12 +52,12 @@ async def unit_changed(stores: Stores, event: UnitChanged) -> None:
     await _compile_in(stores, {*before, *await stores.below(event.unit_id)})
 
 
-async def act_turned(stores: Stores, event: ActDone | ActReversed) -> None:
+async def act_turned(stores: Stores, event: ActDone) -> None:
     """An act was done or reversed: boards show what their unit and those that went into it have.
 
     Playlists stay where they are, so this may come twice and in any order.
     """
-    for unit_id in sorted({place.unit_id for gone in event.units for place in (gone, *gone.heirs)}):
+    for unit_id in sorted(event.unit_ids):
         await _compile_below(stores, unit_id)
 
 
