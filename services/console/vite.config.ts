@@ -1,6 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin as PostcssPlugin } from 'postcss';
 import { defineConfig } from 'vitest/config';
+import { offline } from './offline.mjs';
+import { firstWords } from './words.mjs';
 
 /** Fonts that the public pages use too, by the names under which they know them. */
 const FONTS: Record<string, string> = {
@@ -68,9 +70,15 @@ const subset: PostcssPlugin = {
   },
 };
 
+const first = firstWords('src/main.ts');
+const later = (file: string): boolean => {
+  const key = /src\/paraglide\/messages\/([a-z_]+)\.js$/.exec(file)?.[1];
+  return key !== undefined && !key.startsWith('_') && !first.has(key);
+};
+
 export default defineConfig({
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), offline(Object.values(FONTS).slice(0, 2))],
   css: { postcss: { plugins: [subset] } },
   build: {
     target: 'es2020',
@@ -79,8 +87,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       output: {
-        // Messages that two pages share would each become a file of their own.
-        advancedChunks: { groups: [{ name: 'words', test: /src\/paraglide\// }] },
+        // Messages that two pages share would each become a file of their own; those of later pages are not for the first load.
+        advancedChunks: {
+          groups: [
+            { name: 'words', test: (file: string) => /src\/paraglide\//.test(file) && !later(file) },
+            { name: 'words-later', test: later },
+          ],
+        },
         assetFileNames: ({ names }) => FONTS[names[0] ?? ''] ?? 'assets/[name]-[hash][extname]',
       },
     },

@@ -17,6 +17,7 @@ export const people = {
   viet: { id: 'p-viet', name: 'Thạch Thị Sa Rây', title: 'Công chức văn hóa – xã hội', grants: [grant('author', 'xa-cau-ke')] },
   duyet: { id: 'p-duyet', name: 'Nguyễn Văn Phước', title: 'Phó Chủ tịch UBND xã', grants: [grant('approver', 'tinh'), grant('reporter', 'xa-cau-ke')] },
   kythuat: { id: 'p-ky', name: 'Trần Quốc Bảo', title: 'Kỹ thuật viên', grants: [grant('technician', 'tinh')] },
+  moi: { id: 'p-moi', name: 'Kim Thị Sóc Kha', title: 'Công chức văn hóa – xã hội', grants: [grant('author', 'xa-tap-ngai')] },
   quantri: { id: 'p-quantri', name: 'Lâm Thị Ngọc Hân', title: 'Chánh Văn phòng', grants: [grant('admin', 'tinh')] },
 };
 

@@ -5,6 +5,7 @@ import { devices as few, hash, unitName, units } from './data.mjs';
 const ANSWER_MS = 1_200;
 const now = (seconds = 0) => new Date(Date.now() - seconds * 1000).toISOString();
 const page = (items, next = null) => ({ items, next });
+const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
 const random = (seed) => parseInt(hash(seed).slice(0, 8), 16) / 0xffffffff;
 
 const NAMES = ['Ấp Chợ', 'Ấp Ô Tưng', 'Khóm 3', 'Ấp Trà Điêu', 'Ấp Giồng Lức', 'Nhà văn hóa', 'Cầu Bà My', 'Chợ xã'];
@@ -53,10 +54,10 @@ const updates = [
 
 function filtered(query) {
   const is = (name, of) => !query.get(name) || query.get(name) === of;
-  const q = (query.get('q') ?? '').toLowerCase();
+  const q = plain(query.get('q') ?? '');
   return devices.filter(
     (one) => one.state !== 'pending' && is('unit_id', one.unit_id) && is('kind', one.kind) && is('state', standing(one)) &&
-      is('version', one.version) && (!query.get('group') || one.groups.some((group) => group.group_id === query.get('group'))) && (!q || one.name.toLowerCase().includes(q)),
+      is('version', one.version) && (!query.get('group') || one.groups.some((group) => group.group_id === query.get('group'))) && (!q || plain(`${one.name} ${one.unit_name}`).includes(q)),
   );
 }
 

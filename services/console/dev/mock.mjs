@@ -1,18 +1,19 @@
 // A stand-in for the gateway: serves dist/ under the policy of production and answers the console's requests from memory.
-// Sign in as viet (author), duyet (approver), quantri (administrator) or kythuat (technician) with any password but "sai".
+// Sign in as viet (author), duyet (approver), quantri (administrator), kythuat (technician) or moi (new): see auth.mjs.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as alert from './alert.mjs';
+import { door, inside, signedInAt } from './auth.mjs';
 import * as data from './data.mjs';
 import * as fleet from './fleet.mjs';
 import { Refused } from './refused.mjs';
 
 const DIST = process.env.DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const RENDER_MS = 2_500;
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' };
-const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json' };
+const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const RENDITION_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
 
 const seen = new Map();
@@ -21,9 +22,10 @@ const pictures = new Map();
 const revisions = new Map();
 const page = (list) => ({ items: list, next: null });
 
+const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
+
 const find = (list, key, id) => list.find((one) => one[key] === id) ?? missing();
 const missing = Refused.missing;
-const signedInAt = new Map();
 
 function allowed(item, who) {
   const is = (role) => who.grants.some((grant) => grant.role === role);
@@ -63,7 +65,11 @@ function create(request, body, who) {
 function act(item, verb, request, body, who) {
   if (verb === 'submit') {
     revisions.set(`${item.id}.${item.revision}`, { revision: item.revision, at: item.updated_at, title: item.title, body: item.body, body_html: item.body_html ?? null });
-    setTimeout(() => item.state === 'submitted' && data.render(item), RENDER_MS);
+    setTimeout(() => {
+      if (item.state !== 'submitted') return;
+      data.render(item);
+      tell('content.item.rendered', item.id);
+    }, RENDER_MS);
     return change(item, request, { state: 'submitted', comment: null, failure: null });
   }
   if (verb === 'approve') {
@@ -118,6 +124,7 @@ function content(path, method, query, request, body, who) {
     change(item, request, { ...written(body), state: 'draft', revision: item.state === 'draft' ? item.revision : item.revision + 1, renditions: [], approval_sha256: null, approver: null, approved_at: null });
   } else if (method === 'POST') {
     act(item, verb, request, body, who);
+    tell(`content.item.${verb}`, item.id);
   }
   return [200, seenBy(item, who)];
 }
@@ -139,25 +146,25 @@ function reporting(path, query) {
 }
 
 function answer(request, url, body) {
-  const who = data.people[/__Host-sid=(\w+)/.exec(request.headers.cookie ?? '')?.[1]];
-  if (url.pathname === '/auth/sign-in') {
-    if (!data.people[body.login] || body.password === 'sai') throw new Refused(401, 'sign_in_refused', 'Chưa đăng nhập được', 'Tên đăng nhập hoặc mật khẩu không đúng.');
-    signedInAt.set(data.people[body.login].id, Date.now());
-    return [200, { person: data.people[body.login] }, { 'Set-Cookie': `__Host-sid=${body.login}; Path=/; Secure; HttpOnly; SameSite=Lax` }];
-  }
-  if (!who) throw new Refused(401, 'signed_out', 'Chưa đăng nhập', 'Xin đăng nhập lại.');
-  if (url.pathname === '/auth/sign-out') return [204, undefined, { 'Set-Cookie': '__Host-sid=; Path=/; Secure; HttpOnly; Max-Age=0' }];
-  if (url.pathname === '/auth/me') return [200, { person: who }];
+  const login = /__Host-sid=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
+  const who = data.people[login];
+  const atDoor = url.pathname.startsWith('/auth/') ? url.pathname.slice('/auth/'.length) : '';
+  const outside = atDoor && door(atDoor, body);
+  if (outside) return outside;
+  if (!who) throw new Refused(401, 'sign-in-required', 'Chưa đăng nhập', 'Xin đăng nhập lại.');
+  if (atDoor === 'sign-out') return [204, undefined, { 'Set-Cookie': '__Host-sid=; Path=/; Secure; HttpOnly; Max-Age=0' }];
+  if (atDoor) return inside(atDoor, request.method, body, login);
   const [, , , service, kind, ...path] = url.pathname.split('/').map(decodeURIComponent);
   const query = url.searchParams;
   if (service === 'content' && kind === 'topics') return [200, page(data.topics)];
   if (service === 'content') return content(path, request.method, query, request, body, who);
   if (service === 'fleet') return fleet.answer([kind, ...path], request.method, query, body);
   if (service === 'alert' && kind === 'cap') return alert.sources();
-  if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt.get(who.id) ?? 0);
+  if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt(login));
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
+  if (service === 'directory' && kind === 'people') return [200, page(Object.values(data.people).filter((one) => plain(one.name).includes(plain(query.get('q') ?? ''))))];
   if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
-  if (service === 'directory') return [200, page(data.units.filter((unit) => unit.name.toLowerCase().includes((query.get('q') ?? '').toLowerCase())))];
+  if (service === 'directory') return [200, page(data.units.filter((unit) => plain(unit.name).includes(plain(query.get('q') ?? ''))))];
   if (service === 'contest') return [200, path[1] ? data.ranking : path[0] ? find(data.contests, 'id', path[0]) : page(data.contests)];
   if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1 } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
   if (kind === 'sessions') return [200, page([{ id: 's1', unit_id: 'xa-cau-ke', starts_at: new Date(Date.now() + 9 * 3600_000).toISOString(), entries: [{ entry_id: 'e1', item_id: 'it-xong', title: 't', seconds: 64.6 }] }])];
@@ -165,6 +172,22 @@ function answer(request, url, body) {
   if (kind === 'displays') return [200, page(query.get('item_id') === 'it-xong' ? data.showings('board') : [])];
   return missing();
 }
+
+const listening = new Set();
+/** Hints as the gateway gives them: something changed, never what. LIVE=0 leaves the console to its clock. */
+function hints(request, response) {
+  if (process.env.LIVE === '0') return response.writeHead(404).end();
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  response.write(': here\n\n');
+  listening.add(response);
+  request.on('close', () => listening.delete(response));
+}
+let told = 0;
+const tell = (type, id) => {
+  const data = JSON.stringify({ type, id, unit_id: 'xa-cau-ke', at: new Date().toISOString() });
+  for (const response of listening) response.write(`id: ${++told}\nevent: ${type}\ndata: ${data}\n\n`);
+};
+setInterval(() => { for (const response of listening) response.write(': still here\n\n'); }, 15_000).unref();
 
 function file(url, response) {
   const wanted = join(DIST, normalize(url.pathname));
@@ -176,6 +199,7 @@ function file(url, response) {
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://mock');
   if (!/^\/(api|auth)\//.test(url.pathname)) return file(url, response);
+  if (url.pathname === '/api/v1/live') return hints(request, response);
   try {
     const parts = [];
     for await (const part of request) parts.push(part);

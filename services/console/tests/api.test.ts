@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { onSignedOut, request, withQuery } from '../src/lib/api';
+import { onSignedOut, onSignInAgain, request, withQuery } from '../src/lib/api';
 import { Problem } from '../src/lib/problem';
 
 const answer = (status: number, body: unknown, type = 'application/problem+json'): Response =>
@@ -66,6 +66,48 @@ describe('a request', () => {
     expect(listener).not.toHaveBeenCalled();
     serve(answer(401, {}));
     await failure(request('GET', '/api/v1/content/items'));
+    expect(listener).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a deed that needs to know who sits here', () => {
+  const stale = (): Response => answer(403, { code: 'alert.sign-in-again', title: 'Hãy xác nhận' });
+  const serveInTurn = (...answers: Response[]): ReturnType<typeof vi.fn> => {
+    const fetch = vi.fn(async () => answers.shift());
+    vi.stubGlobal('fetch', fetch);
+    return fetch;
+  };
+
+  it('goes on unchanged once that is shown', async () => {
+    onSignInAgain(async () => true);
+    const fetch = serveInTurn(stale(), answer(200, { ok: true }, 'application/json'));
+    expect(await request('POST', '/x', { body: { a: 1 }, idempotencyKey: 'k' })).toEqual({ ok: true });
+    expect(fetch.mock.calls[1]?.[1]).toMatchObject({ body: '{"a":1}', headers: { 'Idempotency-Key': 'k' } });
+  });
+
+  it('is refused when it is not shown', async () => {
+    onSignInAgain(async () => false);
+    const fetch = serveInTurn(stale());
+    expect(await failure(request('POST', '/x'))).toMatchObject({ status: 403, title: 'Hãy xác nhận' });
+    expect(fetch).toHaveBeenCalledOnce();
+  });
+
+  it('is asked about once, not for ever', async () => {
+    const ask = vi.fn(async () => true);
+    onSignInAgain(ask);
+    serveInTurn(stale(), stale());
+    expect(await failure(request('POST', '/x'))).toMatchObject({ status: 403 });
+    expect(ask).toHaveBeenCalledOnce();
+  });
+
+  it('is not taken for a session that has ended', async () => {
+    const listener = vi.fn();
+    onSignedOut(listener);
+    serve(answer(401, { code: 'directory.code-refused' }));
+    await failure(request('POST', '/auth/again'));
+    expect(listener).not.toHaveBeenCalled();
+    serve(answer(401, { code: 'sign-in-required' }));
+    await failure(request('POST', '/auth/again'));
     expect(listener).toHaveBeenCalledOnce();
   });
 });

@@ -1,24 +1,15 @@
 import { getLocale } from '../paraglide/runtime.js';
+import { call } from './client';
 import { Problem, readProblem, unreachable } from './problem';
 import type {
   Channel,
-  Contest,
-  DeliveryStatus,
-  Fact,
   HistoryEntry,
   Item,
   ItemFields,
   ItemState,
   Page,
-  Period,
-  Person,
   Proof,
-  Ranking,
-  Session,
   Showing,
-  TaskReport,
-  TaskSummary,
-  Topic,
   Unit,
   View,
 } from './types';
@@ -31,19 +22,28 @@ interface Options {
   idempotencyKey?: string;
 }
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+export type Query = Record<string, string | number | boolean | null | undefined>;
 
 const REQUEST_MS = 20_000;
 /** A megabyte over a weak 4G line. */
 const FILE_MS = 180_000;
-/** The person is signed in, but too long ago for what they ask: their password, and it goes on. */
-export const SIGN_IN_AGAIN = 'alert.sign-in-again';
+/** Where 401 says that what was shown is wrong, not that nobody is signed in. */
+const DOORS = /^\/auth\/(sign-in|second-factor|new-password|again|passkey\/sign-in)$/;
+const NOBODY = 'sign-in-required';
+/** The person is signed in, but too long ago for what they ask: they show once more who they are, and it goes on. */
+const AGAIN = /(^|\.)sign-in-again$/;
 
 let signedOut: () => void = () => undefined;
+let signInAgain: () => Promise<boolean> = () => Promise.resolve(false);
 
 /** Calls `listener` whenever a service says that nobody is signed in. */
 export function onSignedOut(listener: () => void): void {
   signedOut = listener;
+}
+
+/** Calls `ask` when a service wants to know who sits here; where it gives true the request is sent once more. */
+export function onSignInAgain(ask: () => Promise<boolean>): void {
+  signInAgain = ask;
 }
 
 /** `path` with the parameters that have a value. */
@@ -58,6 +58,15 @@ export function withQuery(path: string, query: Query): string {
 
 /** Sends one request and gives its JSON. Throws `Problem` for anything but success. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  try {
+    return await send<T>(method, path, options);
+  } catch (error) {
+    if (!(error instanceof Problem) || !AGAIN.test(error.code) || !(await signInAgain())) throw error;
+    return send<T>(method, path, options);
+  }
+}
+
+async function send<T>(method: string, path: string, options: Options): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': getLocale() };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.file !== undefined) headers['Content-Type'] = options.file.type || 'application/octet-stream';
@@ -82,14 +91,14 @@ export async function request<T>(method: string, path: string, options: Options 
     return (text ? JSON.parse(text) : undefined) as T;
   }
   const problem = await readProblem(answer);
-  if (problem.status === 401 && path !== '/auth/sign-in' && problem.code !== SIGN_IN_AGAIN) signedOut();
+  if (problem.status === 401 && !AGAIN.test(problem.code) && (!DOORS.test(path) || problem.code === NOBODY)) signedOut();
   throw problem;
 }
 
 export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', withQuery(path, query));
 /** What is asked for, or null where there is no such thing. */
-const getIfThere = <T>(path: string): Promise<T | null> =>
-  get<T>(path).catch((error: unknown) => {
+const ifThere = <T>(answer: Promise<T>): Promise<T | null> =>
+  answer.catch((error: unknown) => {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;
   });
@@ -103,30 +112,25 @@ const act = (item: Item, verb: string, body: unknown = {}): Promise<Item> =>
   });
 
 export const api = {
-  signIn: (login: string, password: string) =>
-    request<{ person: Person }>('POST', '/auth/sign-in', { body: { login, password } }),
-  signOut: () => request<void>('POST', '/auth/sign-out', { body: {} }),
-  me: () => get<{ person: Person }>('/auth/me'),
-
-  unit: (unitId: string) => get<Unit>(`${V1}/directory/units/${id(unitId)}`),
-  units: (q: string) => get<Page<Unit>>(`${V1}/directory/units`, { q, limit: 12 }),
+  unit: (unitId: string) => call('get', '/api/v1/directory/units/{unit_id}', { path: { unit_id: unitId } }),
+  units: (q: string) => call('get', '/api/v1/directory/units', { query: { q, limit: 12 } }),
   /** All units of today: a province has some 125. */
   allUnits: async (): Promise<Unit[]> => {
     const found: Unit[] = [];
     let cursor: string | null = null;
     do {
-      const page: Page<Unit> = await get<Page<Unit>>(`${V1}/directory/units`, { cursor, limit: 100 });
+      const page: Page<Unit> = await call('get', '/api/v1/directory/units', { query: { cursor, limit: 100 } });
       found.push(...page.items);
       cursor = page.next;
     } while (cursor !== null);
     return found;
   },
 
-  topics: () => get<Page<Topic>>(`${V1}/content/topics`),
+  topics: () => call('get', '/api/v1/content/topics'),
   items: (state: ItemState | '', cursor: string | null = null) =>
     get<Page<Item>>(`${V1}/content/items`, { state, cursor, limit: 30 }),
   item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
-  history: (itemId: string) => getIfThere<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`),
+  history: (itemId: string) => ifThere(get<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`)),
   createItem: (fields: ItemFields, key: string) =>
     request<Item>('POST', `${V1}/content/items`, { body: fields, idempotencyKey: key }),
   patchItem: (itemId: string, ver: number, fields: ItemFields) =>
@@ -136,23 +140,27 @@ export const api = {
   sendBack: (item: Item, comment: string) => act(item, 'return', { comment }),
   withdraw: (item: Item) => act(item, 'withdraw'),
 
-  sessions: (unitId: string) => get<Page<Session>>(`${V1}/broadcast/sessions`, { unit_id: unitId }),
-  airings: (itemId: string) => get<Page<Showing>>(`${V1}/broadcast/airings`, { item_id: itemId, limit: 100 }),
-  displays: (itemId: string) => get<Page<Showing>>(`${V1}/signboard/displays`, { item_id: itemId, limit: 100 }),
-  airingStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/broadcast/items/${id(itemId)}/status`),
-  displayStatus: (itemId: string) => getIfThere<DeliveryStatus>(`${V1}/signboard/items/${id(itemId)}/status`),
+  sessions: (unitId: string) => call('get', '/api/v1/broadcast/sessions', { query: { unit_id: unitId } }),
+  airings: (itemId: string): Promise<Page<Showing>> =>
+    call('get', '/api/v1/broadcast/airings', { query: { item_id: itemId, limit: 100 } }),
+  displays: (itemId: string): Promise<Page<Showing>> =>
+    call('get', '/api/v1/signboard/displays', { query: { item_id: itemId, limit: 100 } }),
+  airingStatus: (itemId: string) => ifThere(call('get', '/api/v1/broadcast/items/{item_id}/status', { path: { item_id: itemId } })),
+  displayStatus: (itemId: string) => ifThere(call('get', '/api/v1/signboard/items/{item_id}/status', { path: { item_id: itemId } })),
 
-  contests: (cursor: string | null = null) => get<Page<Contest>>(`${V1}/contest/contests`, { cursor, limit: 30 }),
-  contest: (contestId: string) => get<Contest>(`${V1}/contest/contests/${id(contestId)}`),
-  ranking: (contestId: string) => get<Ranking>(`${V1}/contest/contests/${id(contestId)}/ranking`, { limit: 100 }),
+  contests: (cursor: string | null = null) => call('get', '/api/v1/contest/contests', { query: { cursor, limit: 30 } }),
+  contest: (contestId: string) => call('get', '/api/v1/contest/contests/{contest_id}', { path: { contest_id: contestId } }),
+  ranking: (contestId: string) =>
+    call('get', '/api/v1/contest/contests/{contest_id}/ranking', { path: { contest_id: contestId }, query: { limit: 100 } }),
 
-  periods: () => get<Page<Period>>(`${V1}/reporting/periods`),
-  tasks: (period: string | null, view: View = 'then') => get<Page<TaskSummary>>(`${V1}/reporting/tasks`, { period, view }),
+  periods: () => call('get', '/api/v1/reporting/periods'),
+  tasks: (period: string | null, view: View = 'then') => call('get', '/api/v1/reporting/tasks', { query: { period, view } }),
   task: (code: string, period: string | null, view: View) =>
-    get<TaskReport>(`${V1}/reporting/tasks/${id(code)}`, { period, view }),
+    call('get', '/api/v1/reporting/tasks/{code}', { path: { code }, query: { period, view } }),
   proofs: (code: string, filter: ProofFilter, cursor: string | null = null) =>
-    get<Page<Fact>>(`${V1}/reporting/tasks/${id(code)}/proofs`, { ...filter, cursor, limit: 50 }),
-  proof: (factId: string) => get<Proof>(`${V1}/reporting/proofs/${id(factId)}`),
+    call('get', '/api/v1/reporting/tasks/{code}/proofs', { path: { code }, query: { ...filter, cursor, limit: 50 } }),
+  proof: (factId: string) =>
+    call('get', '/api/v1/reporting/proofs/{fact_id}', { path: { fact_id: factId } }) as Promise<Proof>,
 };
 
 export interface ProofFilter extends Query {

@@ -1,28 +1,13 @@
 import type { FeatureCollection } from 'geojson';
-import { get, id, request, V1, withQuery } from './api';
-import type {
-  Claim,
-  Command,
-  CommandName,
-  Device,
-  DeviceFilter,
-  DeviceHour,
-  FleetAlarm,
-  Group,
-  ImportReport,
-  Order,
-  Points,
-  Receiver,
-  TimelineEntry,
-  UnitSummary,
-  Update,
-} from './fleet-types';
+import { id, request, V1, withQuery } from './api';
+import { call, type Sent } from './client';
+import type { Claim, Command, CommandName, Device, DeviceFilter, DeviceHour, ImportReport, Order, Points, Update } from './fleet-types';
 import type { Page } from './types';
 
 const F = `${V1}/fleet`;
-const device = (deviceId: string): string => `${F}/devices/${id(deviceId)}`;
-const change = (known: Device, verb: string, body: unknown): Promise<Device> =>
-  request<Device>('POST', `${device(known.device_id)}/${verb}`, { body, ver: known.ver });
+const at = (device: Device): { path: { device_id: string }; ver: number } => ({ path: { device_id: device.device_id }, ver: device.ver });
+/** What the contract leaves open of a device is said by the console's own type. */
+const exact = <T>(answer: Promise<unknown>): Promise<T> => answer as Promise<T>;
 
 export const EVERY_DEVICE: DeviceFilter = { unit_id: '', kind: '', state: '', version: '', group: '', q: '' };
 /** How long a command may wait for its device, in seconds. */
@@ -31,43 +16,45 @@ const COMMAND_S = 120;
 /** Requests to fleet. */
 export const fleet = {
   devices: (filter: DeviceFilter, cursor: string | null = null, limit = 50) =>
-    get<Page<Device>>(`${F}/devices`, { ...filter, cursor, limit }),
-  map: (filter: DeviceFilter) => get<Points>(`${F}/map`, { ...filter }),
-  summary: () => get<{ units: UnitSummary[] }>(`${F}/summary`),
-  groups: () => get<Page<Group>>(`${F}/groups`),
-  shapes: () => get<FeatureCollection>(`${F}/shapes`),
+    exact<Page<Device>>(call('get', '/api/v1/fleet/devices', { query: { ...filter, cursor, limit } })),
+  map: (filter: DeviceFilter) => exact<Points>(call('get', '/api/v1/fleet/map', { query: { ...filter } })),
+  summary: () => call('get', '/api/v1/fleet/summary'),
+  groups: () => call('get', '/api/v1/fleet/groups'),
+  shapes: () => exact<FeatureCollection>(call('get', '/api/v1/fleet/shapes')),
 
-  device: (deviceId: string) => get<Device>(device(deviceId)),
-  hours: (deviceId: string) => get<{ items: DeviceHour[] }>(`${device(deviceId)}/hours`, { days: 7 }),
+  device: (deviceId: string) => exact<Device>(call('get', '/api/v1/fleet/devices/{device_id}', { path: { device_id: deviceId } })),
+  hours: (deviceId: string) =>
+    exact<{ items: DeviceHour[] }>(
+      call('get', '/api/v1/fleet/devices/{device_id}/hours', { path: { device_id: deviceId }, query: { days: 7 } }),
+    ),
   timeline: (deviceId: string, cursor: string | null = null) =>
-    get<Page<TimelineEntry>>(`${device(deviceId)}/timeline`, { cursor, limit: 20 }),
-  commands: (deviceId: string) => get<Page<Command>>(`${device(deviceId)}/commands`, { limit: 10 }),
-  move: (known: Device, unitId: string) => change(known, 'move', { unit_id: unitId }),
-  revoke: (known: Device) => change(known, 'revoke', {}),
+    call('get', '/api/v1/fleet/devices/{device_id}/timeline', { path: { device_id: deviceId }, query: { cursor, limit: 20 } }),
+  commands: (deviceId: string) =>
+    exact<Page<Command>>(call('get', '/api/v1/fleet/devices/{device_id}/commands', { path: { device_id: deviceId }, query: { limit: 10 } })),
+  move: (known: Device, unitId: string) =>
+    exact<Device>(call('post', '/api/v1/fleet/devices/{device_id}/move', { ...at(known), body: { unit_id: unitId } })),
+  revoke: (known: Device) => exact<Device>(call('post', '/api/v1/fleet/devices/{device_id}/revoke', at(known))),
   setGroups: (known: Device, groups: string[]) =>
-    request<Device>('PUT', `${device(known.device_id)}/groups`, { body: { groups }, ver: known.ver }),
+    exact<Device>(call('put', '/api/v1/fleet/devices/{device_id}/groups', { ...at(known), body: { groups } })),
 
-  claim: (claim: Claim, key: string) => request<Device>('POST', `${F}/devices/claim`, { body: claim, idempotencyKey: key }),
-  addReceiver: (body: unknown, key: string) =>
-    request<Receiver>('POST', `${F}/receivers`, { body, idempotencyKey: key }),
-  newToken: (deviceId: string) => request<Receiver>('POST', `${F}/receivers/${id(deviceId)}/token`, { body: {} }),
+  claim: (body: Claim, key: string) => exact<Device>(call('post', '/api/v1/fleet/devices/claim', { body, key })),
+  addReceiver: (body: Sent<'post', '/api/v1/fleet/receivers'>, key: string) => call('post', '/api/v1/fleet/receivers', { body, key }),
+  newToken: (deviceId: string) => call('post', '/api/v1/fleet/receivers/{device_id}/token', { path: { device_id: deviceId } }),
   importList: (file: Blob, dryRun: boolean) =>
     request<ImportReport>('POST', withQuery(`${F}/devices/import`, { dry_run: dryRun }), { file }),
 
   command: (deviceIds: string[], name: CommandName, args: Record<string, string | number>, key: string) =>
-    request<{ order_id: string }>('POST', `${F}/commands`, {
-      body: { device_ids: deviceIds, name, args, expires_s: COMMAND_S },
-      idempotencyKey: key,
-    }),
-  order: (orderId: string) => get<Order>(`${F}/commands/${id(orderId)}`),
+    call('post', '/api/v1/fleet/commands', { body: { device_ids: deviceIds, name, args, expires_s: COMMAND_S }, key }),
+  order: (orderId: string) => exact<Order>(call('get', '/api/v1/fleet/commands/{order_id}', { path: { order_id: orderId } })),
 
   alarms: (state: 'open' | 'closed', cursor: string | null = null) =>
-    get<Page<FleetAlarm>>(`${F}/alarms`, { state, cursor, limit: 100 }),
-  acknowledge: (alarmId: string) => request<FleetAlarm>('POST', `${F}/alarms/${id(alarmId)}/acknowledge`, { body: {} }),
+    call('get', '/api/v1/fleet/alarms', { query: { state, cursor, limit: 100 } }),
+  acknowledge: (alarmId: string) =>
+    call('post', '/api/v1/fleet/alarms/{alarm_id}/acknowledge', { path: { alarm_id: alarmId }, body: { note: '' } }),
 
-  updates: () => get<Page<Update>>(`${F}/updates`),
+  updates: () => exact<Page<Update>>(call('get', '/api/v1/fleet/updates')),
   steer: (updateId: string, verb: 'stop' | 'resume' | 'rollback') =>
-    request<unknown>('POST', `${F}/updates/${id(updateId)}/${verb}`, { body: {} }),
+    call('post', `/api/v1/fleet/updates/{update_id}/${verb}`, { path: { update_id: updateId } }),
 };
 
 /** Where the list of devices is as a table for a spreadsheet. */

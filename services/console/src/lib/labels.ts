@@ -108,9 +108,12 @@ export const deviceKind = (value: DeviceKind): string =>
 export const role = (value: Role): string =>
   ({
     author: m.role_author(),
+    editor: m.role_editor(),
     approver: m.role_approver(),
     technician: m.role_technician(),
+    organiser: m.role_organiser(),
     reporter: m.role_reporter(),
+    auditor: m.role_auditor(),
     admin: m.role_admin(),
   })[value];
 
@@ -131,7 +134,6 @@ export const siteType = (value: string): string =>
 
 /** The one thing to know first about a device. */
 export function deviceHealth(device: Device): { tone: Tone; text: string } {
-  if (device.state === 'pending') return { tone: 'quiet', text: m.device_pending() };
   if (device.state === 'revoked') return { tone: 'quiet', text: m.device_revoked() };
   if (!device.online) return { tone: 'bad', text: m.device_offline() };
   if (device.alarms.length > 0) return { tone: 'warn', text: m.device_alarm() };

@@ -36,6 +36,11 @@ interface ProblemBody {
   errors: { pointer: string; message: string }[];
 }
 
+/** The dialogue for a passkey was closed or timed out: nothing is wrong, it can be tried again. */
+export const CLOSED = 'passkey-closed';
+/** The device holds a passkey for this account already. */
+export const KNOWN = 'passkey-known';
+
 /** No answer came at all. */
 export const unreachable = (): Problem => new Problem(0, { code: 'unreachable' });
 

@@ -1,4 +1,5 @@
 import { asProblem } from './api';
+import { ABOUT, live, type About } from './live.svelte';
 import type { Problem } from './problem';
 import type { Page } from './types';
 
@@ -55,15 +56,30 @@ export class PagedResource<T> extends Resource<Page<T>> {
   };
 }
 
-/** Runs `work` every `ms` while the page can be seen, and at once when it is seen again. Gives the way to stop. */
-export function whileVisible(ms: number, work: () => unknown): () => void {
-  const tick = (): void => {
-    if (!document.hidden) work();
+/** While hints come, the clock asks only this often: for what no event tells. */
+const CALM_MS = 120_000;
+/** What is asked for more often than this, somebody stands waiting for: the clock goes on. */
+const WAITED_FOR_MS = 5_000;
+
+/**
+ * Runs `work` while the page can be seen: when a hint says that something of `about` changed, every `ms` as long as no
+ * hints come, and at once when the page is seen again. Without `about` every hint counts. Gives the way to stop.
+ */
+export function whileVisible(ms: number, work: () => unknown, about: readonly About[] = ABOUT): () => void {
+  let last = Date.now();
+  const run = (): void => {
+    if (document.hidden) return;
+    last = Date.now();
+    work();
   };
-  const timer = setInterval(tick, ms);
-  document.addEventListener('visibilitychange', tick);
+  const timer = setInterval(() => {
+    if (!live.connected || ms < WAITED_FOR_MS || Date.now() - last >= CALM_MS) run();
+  }, ms);
+  const deaf = live.on(about, run);
+  document.addEventListener('visibilitychange', run);
   return () => {
+    deaf();
     clearInterval(timer);
-    document.removeEventListener('visibilitychange', tick);
+    document.removeEventListener('visibilitychange', run);
   };
 }

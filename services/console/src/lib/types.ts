@@ -1,11 +1,12 @@
-/** What the services answer, as the console reads it. */
+/** What the services answer, by the names of the console. What their contract leaves open is said here more exactly. */
+import type { One, Told } from './client';
 
-export type Role = 'author' | 'approver' | 'technician' | 'reporter' | 'admin';
+export type Role = 'author' | 'editor' | 'approver' | 'technician' | 'organiser' | 'reporter' | 'auditor' | 'admin';
 export type Priority = 'normal' | 'priority' | 'emergency';
 /** What a device is, and by what it reaches people. */
 export type DeviceKind = 'radio' | 'board' | 'both';
 /** By what a counted fact reached people. */
-export type Channel = 'radio' | 'board' | 'web' | 'contest';
+export type Channel = Fact['channel'];
 /** Units as they stood on the day of the fact, or those that stand in their place today. */
 export type View = 'then' | 'now';
 
@@ -27,16 +28,7 @@ export interface Person {
   grants: Grant[];
 }
 
-export interface Unit {
-  id: string;
-  code: string;
-  name: string;
-  kind: string;
-  /** Ids from the province down to the unit itself. */
-  path: string[];
-  lat: number | null;
-  lon: number | null;
-}
+export type Unit = One<'/api/v1/directory/units'>;
 
 export type ItemState = 'draft' | 'submitted' | 'render_failed' | 'in_review' | 'returned' | 'approved' | 'withdrawn';
 export type ItemAction = 'edit' | 'submit' | 'approve' | 'return' | 'withdraw';
@@ -123,121 +115,20 @@ export interface HistoryEntry {
 }
 
 /** Entries of an item's current revision over the devices of its unit. */
-export interface DeliveryStatus {
-  planned: number;
-  confirmed: number;
-  missed: number;
-  waiting: number;
-}
-
-export interface Topic {
-  code: string;
-  name: string;
-  name_en: string;
-}
-
-export interface Session {
-  id: string;
-  unit_id: string;
-  starts_at: string;
-  entries: { entry_id: string; item_id: string; title: string; seconds: number }[];
-}
-
+export type DeliveryStatus = Told<'get', '/api/v1/broadcast/items/{item_id}/status'>;
+export type Topic = One<'/api/v1/content/topics'>;
+export type Session = One<'/api/v1/broadcast/sessions'>;
 /** One entry at one device, with what the device proved: an airing or a display. */
-export interface Showing {
-  id: string;
-  state: 'confirmed' | 'cut';
-  device_id: string;
-  device_name?: string | null;
-  started_at: string | null;
-  seconds: number | null;
-}
+export type Showing = One<'/api/v1/broadcast/airings'> | One<'/api/v1/signboard/displays'>;
 
-export interface Period {
-  key: string;
-  start: string;
-  end: string;
-}
-
-export interface Totals {
-  airings: number;
-  airing_minutes: number;
-  displays: number;
-  posts: number;
-  attempts: number;
-}
-
-export interface TaskSummary {
-  code: string;
-  title: string;
-  title_en: string;
-  totals: Totals;
-}
-
-export interface TaskReport extends TaskSummary {
-  period: Period;
-  by_unit: (Totals & { unit_id: string; unit_name: string; former: boolean })[];
-  by_day: (Totals & { day: string })[];
-}
-
-export interface Fact {
-  fact_id: string;
-  channel: Channel;
-  /** None for a contest. */
-  item_id: string | null;
-  contest_id: string | null;
-  title: string;
-  unit_id: string;
-  unit_name: string;
-  /** None for a web page or a contest. */
-  device_id: string | null;
-  day: string;
-  at: string;
-  started_at: string;
-  seconds: number;
-}
-
-export interface Proof extends Fact {
-  /** What it stands on carries exactly this. */
-  valid: boolean;
-  /** Names of what does not hold. */
-  doubts: string[];
-  /** What the device signed: of airings and displays. */
-  proof: { kid: string; p: string; sig: string } | null;
-  device_public_key: string | null;
-  post: { url: string; confirmed_at: string } | null;
+export type Period = One<'/api/v1/reporting/periods'>;
+export type Totals = TaskSummary['totals'];
+export type TaskSummary = One<'/api/v1/reporting/tasks'>;
+export type TaskReport = Told<'get', '/api/v1/reporting/tasks/{code}'>;
+export type Fact = One<'/api/v1/reporting/tasks/{code}/proofs'>;
+export type Proof = Omit<Told<'get', '/api/v1/reporting/proofs/{fact_id}'>, 'attempt'> & {
   attempt: { score: number; max_score: number; attempt_id: string } | null;
-  chain: Record<string, string | null>;
-}
+};
 
-export interface Contest {
-  id: string;
-  state: 'draft' | 'published';
-  phase: 'soon' | 'open' | 'settling' | 'over';
-  title: string;
-  title_en: string;
-  unit_id: string;
-  opens_at: string;
-  closes_at: string;
-  minutes: number;
-  questions: number;
-  /** None in a draft, as is the key's. */
-  rules_sha256: string | null;
-  answer_key_sha256: string | null;
-}
-
-export interface Ranking {
-  /** Whether it can still change. */
-  final: boolean;
-  attempts: number;
-  all_correct: number;
-  ledger_sha256: string;
-  items: {
-    rank: number;
-    attempt_id: string;
-    unit_id: string;
-    score: number;
-    max_score: number;
-    seconds: number;
-  }[];
-}
+export type Contest = Told<'get', '/api/v1/contest/contests/{contest_id}'>;
+export type Ranking = Told<'get', '/api/v1/contest/contests/{contest_id}/ranking'>;

@@ -1,0 +1,46 @@
+import type { Component } from 'svelte';
+import Home from './pages/Home.svelte';
+import Item from './pages/Item.svelte';
+import Items from './pages/Items.svelte';
+
+// Each page takes the named parts of its own pattern, which the type of a table cannot say.
+export type Page = Component<any>;
+/** A page that comes when it is asked for: only what waits and what is approved is everybody's first load. */
+export interface LaterPage {
+  load: () => Promise<{ default: Page }>;
+}
+const later = (load: LaterPage['load']): LaterPage => ({ load });
+
+/** Addresses and what is shown there; the first that fits is taken. */
+export const PAGES: [string, Page | LaterPage][] = [
+  ['/', Home],
+  ['/items', Items],
+  ['/items/new', later(() => import('./pages/ItemEdit.svelte'))],
+  ['/items/:id', Item],
+  ['/items/:id/edit', later(() => import('./pages/ItemEdit.svelte'))],
+  ['/devices', later(() => import('./pages/Devices.svelte'))],
+  ['/devices/claim', later(() => import('./pages/Claim.svelte'))],
+  ['/devices/alarms', later(() => import('./pages/Alarms.svelte'))],
+  ['/devices/updates', later(() => import('./pages/Updates.svelte'))],
+  ['/devices/import', later(() => import('./pages/Import.svelte'))],
+  ['/devices/receivers/new', later(() => import('./pages/Receiver.svelte'))],
+  ['/devices/orders/:id', later(() => import('./pages/Order.svelte'))],
+  ['/devices/:id', later(() => import('./pages/Device.svelte'))],
+  ['/alerts', later(() => import('./pages/Alerts.svelte'))],
+  ['/alerts/new', later(() => import('./pages/AlertEdit.svelte'))],
+  ['/alerts/sources', later(() => import('./pages/Sources.svelte'))],
+  ['/alerts/:id', later(() => import('./pages/Alert.svelte'))],
+  ['/alerts/:id/report', later(() => import('./pages/AlertReport.svelte'))],
+  ['/contests', later(() => import('./pages/Contests.svelte'))],
+  ['/contests/:id', later(() => import('./pages/Contest.svelte'))],
+  ['/report', later(() => import('./pages/Report.svelte'))],
+  ['/report/:code', later(() => import('./pages/Task.svelte'))],
+  ['/report/:code/proofs', later(() => import('./pages/Proofs.svelte'))],
+  ['/proofs/:id', later(() => import('./pages/Proof.svelte'))],
+  ['/search', later(() => import('./pages/Search.svelte'))],
+  ['/more', later(() => import('./pages/More.svelte'))],
+  ['/security', later(() => import('./pages/Security.svelte'))],
+  ['/looks', later(() => import('./pages/Looks.svelte'))],
+  ['/help', later(() => import('./pages/Help.svelte'))],
+  ['/keys', later(() => import('./pages/Keys.svelte'))],
+];
