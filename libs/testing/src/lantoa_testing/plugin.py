@@ -177,13 +177,27 @@ class Running:
             return response.status, parsed, response.headers
 
     async def ready(self) -> bool:
-        """Whether the service says that it is ready."""
+        """Whether the service says that it is ready.
+
+        Raises:
+            AssertionError: it could not start.
+        """
+        if self.task.done():
+            self.task.result()
         return self.server.started and not await self.service.failures()
 
     async def stop(self) -> None:
         """Stop it as SIGTERM would."""
         self.server.should_exit = True
         await self.task
+
+
+async def _serve(server: uvicorn.Server, name: str) -> None:
+    """uvicorn ends its process when it cannot start, which here would be the tests' own."""
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise AssertionError(f"{name} did not start; its log says why") from error
 
 
 StartService = Callable[..., Awaitable[Running]]
@@ -234,7 +248,7 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
         )
         server = Server(config, service)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
-        task = asyncio.create_task(server.serve())
+        task = asyncio.create_task(_serve(server, name))
         running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
         started.append(running)
         await eventually(running.ready, timeout=30)
