@@ -128,7 +128,7 @@ async def test_an_event_that_a_sweep_found_goes_on_in_its_own_trace_and_the_swee
     code = await network.enrol(nkey.new_seed(secrets.token_bytes(32)))
     devices = network.fleet.service._aggregates[0]
     with monkeypatch.context() as lost:
-        lost.setattr(devices, "_send", lambda *_, **__: None)
+        lost.setattr(devices._outbox, "send", lambda *_, **__: None)
         trace_id = secrets.token_hex(16)
         status, answer, _ = await network.fleet.call(
             "POST",

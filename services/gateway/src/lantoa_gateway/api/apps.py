@@ -108,7 +108,7 @@ def app_routes(door: Door) -> APIRouter:
     ) -> Response:
         """Tokens for a code and its verifier, or for a refresh token, which is used up with it."""
         if grant_type not in _GRANTS:
-            return _error(request, "unsupported_grant_type" if grant_type else "invalid_request")
+            return _error(request, "gateway.unsupported-grant-type" if grant_type else "gateway.invalid-request")
         try:
             if grant_type == "refresh_token":
                 given = {"client_id": client_id, "token": refresh_token}
@@ -117,7 +117,7 @@ def app_routes(door: Door) -> APIRouter:
                 given = {"client_id": client_id, "code": code, "redirect_uri": redirect_uri}
                 made = await door.ask(request, "apps/redeem", {**given, "code_verifier": code_verifier})
         except Refusal as refusal:
-            return _error(request, {401: "invalid_grant"}.get(refusal.status, "invalid_request"))
+            return _error(request, "gateway.invalid-grant" if refusal.status == 401 else "gateway.invalid-request")
         return JSONResponse(made, headers={**PRIVATE, "Pragma": "no-cache"})
 
     @router.post("/revoke", status_code=200)
@@ -126,15 +126,16 @@ def app_routes(door: Door) -> APIRouter:
         try:
             await door.ask(request, "apps/revoke", {"client_id": client_id, "token": token}, where=False)
         except Refusal:
-            return _error(request, "invalid_request")
+            return _error(request, "gateway.invalid-request")
         return Response(status_code=200, headers=PRIVATE)
 
     return router
 
 
-def _error(request: Request, error: str) -> Response:
+def _error(request: Request, code: str) -> Response:
     """A problem document that OAuth libraries understand too: ``error`` as RFC 6749, 5.2 has it."""
-    shown = problem(request, 400, f"gateway.{error.replace('_', '-')}", headers=PRIVATE)
+    shown = problem(request, 400, code, headers=PRIVATE)
     body: dict[str, Any] = json.loads(bytes(shown.body))
+    error = code.removeprefix("gateway.").replace("-", "_")
     headers = {"Content-Language": shown.headers["content-language"], **PRIVATE}
     return JSONResponse({**body, "error": error}, 400, headers, media_type="application/json")
