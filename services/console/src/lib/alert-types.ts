@@ -8,7 +8,7 @@ export type NoticeState = Schemas['NoticeOut']['state'];
 /** What somebody asks to be sent out: scopes are unit ids, `all`, or groups as `grp.<id>`; texts are by language. */
 export type NoticeFields = Required<Schemas['MessageIn']>;
 /** Who did something, and when. */
-export type Act = Schemas['ActOut'];
+export type Act = Schemas['AlertActOut'];
 /** `all`, `unit.<unit_id>` or `grp.<group_id>`; the name is empty where nobody has told of it. */
 export type Scope = Schemas['ScopeOut'];
 /** One wording of a notice. */

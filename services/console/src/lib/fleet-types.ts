@@ -55,8 +55,8 @@ export type Order = Omit<Schemas['OrderView'], 'name' | 'args' | 'counts' | 'ite
 };
 
 /** `token` is of an MQTT receiver that was made just now. */
-export type ImportRow = Schemas['ImportRow'];
-export type ImportReport = Schemas['ImportAnswer'];
+export type ImportRow = Schemas['FleetImportRow'];
+export type ImportReport = Schemas['FleetImportAnswer'];
 /** The token is told once; null when it was told before. */
 export type Receiver = Schemas['ReceiverMade'];
 /** One cause at one place, however many devices it concerns, until the cause goes. */

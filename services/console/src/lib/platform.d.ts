@@ -523,6 +523,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/directory/units/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Units
+         * @description Take up the units of a spreadsheet (xlsx, or UTF-8 csv with ``,`` or ``;``), at most 5,000 rows.
+         *
+         *     Columns, in any order, in Vietnamese or English: code, name, kind, and where there is one id, parent, tree,
+         *     superior, valid from, valid to, lat, lon, area. A row means the unit of its id, or of its code and first day.
+         *     Every row is judged, the good ones are written; the same file again changes nothing, and what acts made of units
+         *     stays. The repository's own list (JSON with ``units`` and ``successors``) is taken too.
+         */
+        post: operations["directory_import_units"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/directory/units": {
         parameters: {
             query?: never;
@@ -532,7 +557,10 @@ export interface paths {
         };
         /**
          * List Units
-         * @description Units that exist on the day ``at`` (today without it); ``q`` is read without accents and by beginnings.
+         * @description Units that exist on the day ``at`` (today without it).
+         *
+         *     ``q`` is read without accents and by beginnings of words; it also finds today's unit by the names and codes of
+         *     those that went into it, and says so in ``matched``.
          */
         get: operations["directory_list_units"];
         put?: never;
@@ -552,9 +580,78 @@ export interface paths {
         };
         /**
          * One Unit
-         * @description A unit of any day.
+         * @description A unit of any day, and the units that went into it.
          */
         get: operations["directory_one_unit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Acts
+         * @description Acts, the last ordered first.
+         */
+        get: operations["directory_list_acts"];
+        put?: never;
+        /**
+         * Order Act
+         * @description Merge, split, rename or move units by an act; with ``dry_run`` only say what that would do.
+         *
+         *     Units and grants are dated at once; what hangs below the units, devices, programmes and playlists follow on the
+         *     act's day.
+         */
+        post: operations["directory_order_act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/acts/{act_id}/reverse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reverse Act
+         * @description Take an act back: what it moved goes back, and nothing else. With ``dry_run`` the answer says what would be.
+         *
+         *     Refused while a later act stands on it. Taken back twice is taken back once.
+         */
+        post: operations["directory_reverse_act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/acts/{act_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Act
+         * @description An act with what it did; the grants that it moved for those who may order such an act.
+         */
+        get: operations["directory_one_act"];
         put?: never;
         post?: never;
         delete?: never;
@@ -572,11 +669,199 @@ export interface paths {
         };
         /**
          * List People
-         * @description People of the units whose people the caller may see.
+         * @description People in the caller's units; ``q`` is read without accents and by beginnings of name, title and login.
          */
         get: operations["directory_list_people"];
         put?: never;
+        /**
+         * Create Person
+         * @description Take a person up: without rights, and without a password.
+         */
+        post: operations["directory_create_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Person
+         * @description A person of the caller's units, or the caller.
+         */
+        get: operations["directory_one_person"];
+        /**
+         * Change Person
+         * @description Change what is known of a person: administrators, and everybody their own, except whose they are.
+         */
+        put: operations["directory_change_person"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Grant
+         * @description Give a person a role; the same role, unit and days again change nothing.
+         */
+        post: operations["directory_add_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/grants/{grant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Grant
+         * @description End a grant now: one that has held ended yesterday, one that has not never was.
+         */
+        delete: operations["directory_end_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lend Roles
+         * @description Lend roles for days of leave: one's own, or by an administrator; the answer is the lender.
+         */
+        post: operations["directory_lend_roles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/delegations/{delegation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take Back
+         * @description End a loan now: the lender, the borrower, or an administrator of the lender.
+         */
+        delete: operations["directory_take_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One Time Password
+         * @description A new password, shown once. The one before is gone and the person's sessions end.
+         */
+        post: operations["directory_one_time_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/factors/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Factors
+         * @description Forget the second factors of somebody who lost them; their sessions end.
+         */
+        post: operations["directory_reset_factors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock
+         * @description Keep a person out; their sessions end at once.
+         */
+        post: operations["directory_lock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/people/{person_id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlock
+         * @description Let a person in again.
+         */
+        post: operations["directory_unlock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -617,6 +902,87 @@ export interface paths {
          * @description Publish every unit once more as it stands, for read models that began late.
          */
         post: operations["directory_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description Entries, the newest first: of a unit and all below it, of a person, of an action (``content.`` is all of
+         *     a service).
+         */
+        get: operations["directory_list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/audit/chains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Chains
+         * @description The chains' heads.
+         */
+        get: operations["directory_list_chains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/audit/chains/{chain}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Chain
+         * @description One chain, an entry a line, in its order.
+         */
+        get: operations["directory_export_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directory/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export All
+         * @description All that the caller may read, for ``lantoa audit verify --file``: the scope, the seals, then every chain.
+         */
+        get: operations["directory_export_all"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1061,6 +1427,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description How many devices stand in units: what an act over these would move.
+         */
+        get: operations["fleet_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/acts/{act_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Act Devices
+         * @description Which devices an act has moved, and which of them a technician should look after.
+         */
+        get: operations["fleet_act_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/groups": {
         parameters: {
             query?: never;
@@ -1492,6 +1898,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/broadcast/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description Grids and coming sessions of units: what follows an act over these.
+         */
+        get: operations["broadcast_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/broadcast/sessions": {
         parameters: {
             query?: never;
@@ -1606,6 +2032,26 @@ export interface paths {
          * @description What a unit's boards show now.
          */
         get: operations["signboard_playlist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signboard/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description Entries that the playlists of units show now: what follows an act over these.
+         */
+        get: operations["signboard_counts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2109,19 +2555,50 @@ export interface components {
             note: string;
         };
         /**
-         * ActOut
-         * @description Who did something and when.
+         * ActDevices
+         * @description What an act did to devices within the caller's units.
          */
-        ActOut: {
-            /** By */
-            by: string;
-            /** Name */
-            name: string;
+        ActDevices: {
+            /** Moved */
+            moved: number;
+            /** Unsure */
+            unsure: components["schemas"]["Guessed"][];
+        };
+        /**
+         * ActSummary
+         * @description An act. ``id`` is null in a preview; ``state`` is then ``preview``.
+         */
+        ActSummary: {
+            /** Id */
+            id: string | null;
             /**
-             * At
-             * Format: date-time
+             * Kind
+             * @enum {string}
              */
-            at: string;
+            kind: "merge" | "split" | "rename" | "move";
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /** State */
+            state: ("applying" | "waiting" | "done" | "reversing" | "reversed") | "preview";
+            /** From */
+            from: components["schemas"]["UnitRef"][];
+            /** Into */
+            into: components["schemas"]["UnitRef"][];
+            /** By Name */
+            by_name?: string | null;
+            /** At */
+            at?: string | null;
+            /** Done At */
+            done_at?: string | null;
+            /** Reversed By Name */
+            reversed_by_name?: string | null;
+            /** Reversed At */
+            reversed_at?: string | null;
         };
         /**
          * AiringView
@@ -2162,6 +2639,21 @@ export interface components {
             seconds: number;
             /** Proofs */
             proofs: components["schemas"]["BroadcastProofView"][];
+        };
+        /**
+         * ActOut
+         * @description Who did something and when.
+         */
+        AlertActOut: {
+            /** By */
+            by: string;
+            /** Name */
+            name: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * Answers
@@ -2270,6 +2762,14 @@ export interface components {
             media_type: string;
         };
         /**
+         * Counts
+         * @description One entry a unit that was asked for and that the caller may see.
+         */
+        BroadcastCounts: {
+            /** Items */
+            items: components["schemas"]["BroadcastUnitCount"][];
+        };
+        /**
          * EntryView
          * @description An item in a session; ``seconds`` is the length of its audio.
          */
@@ -2338,6 +2838,44 @@ export interface components {
             missed: number;
             /** Waiting */
             waiting: number;
+        };
+        /**
+         * UnitCount
+         * @description A unit's own grid, if it has one, and its sessions that have something to play and have not begun.
+         */
+        BroadcastUnitCount: {
+            /** Unit Id */
+            unit_id: string;
+            /** Grids */
+            grids: number;
+            /** Sessions */
+            sessions: number;
+        };
+        /**
+         * ChainOut
+         * @description A chain by its last entry, and how much of it is sealed.
+         */
+        ChainOut: {
+            /** Chain */
+            chain: string;
+            /** Name */
+            name: string;
+            /** Seq */
+            seq: number;
+            /** Hash */
+            hash: string;
+            /** Sealed Seq */
+            sealed_seq: number;
+        };
+        /**
+         * ChainsOut
+         * @description The chains that the caller may read, and when the last seal was made.
+         */
+        ChainsOut: {
+            /** Items */
+            items: components["schemas"]["ChainOut"][];
+            /** Sealed At */
+            sealed_at: string | null;
         };
         /**
          * ChannelNumbers
@@ -2680,6 +3218,54 @@ export interface components {
             day: string;
         };
         /**
+         * DelegationIn
+         * @description Roles that are lent to somebody for days, both inclusive.
+         */
+        DelegationIn: {
+            /** To */
+            to: string;
+            /** Roles */
+            roles: ("author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin")[];
+            /** Unit Id */
+            unit_id: string;
+            /**
+             * From
+             * Format: date
+             */
+            from: string;
+            /**
+             * To Day
+             * Format: date
+             */
+            to_day: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * DelegationOut
+         * @description What a person has lent and is not over.
+         */
+        DelegationOut: {
+            /** Id */
+            id: string;
+            /** To */
+            to: string;
+            /** To Name */
+            to_name: string;
+            /** Roles */
+            roles: string[];
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string;
+            /** From */
+            from: string | null;
+            /** To Day */
+            to_day: string | null;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * DeviceView
          * @description A claimed device. ``ver`` counts what people did with it (claim, moves, groups, revocation); it is the ETag.
          */
@@ -2770,6 +3356,87 @@ export interface components {
             alarms: components["schemas"]["lantoa_fleet__api__views__AlarmView"][];
         };
         /**
+         * ActOut
+         * @description An act with all that it does: to units, and to people's grants.
+         */
+        DirectoryActOut: {
+            /** Id */
+            id: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "merge" | "split" | "rename" | "move";
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /** State */
+            state: ("applying" | "waiting" | "done" | "reversing" | "reversed") | "preview";
+            /** From */
+            from: components["schemas"]["UnitRef"][];
+            /** Into */
+            into: components["schemas"]["UnitRef"][];
+            /** By Name */
+            by_name?: string | null;
+            /** At */
+            at?: string | null;
+            /** Done At */
+            done_at?: string | null;
+            /** Reversed By Name */
+            reversed_by_name?: string | null;
+            /** Reversed At */
+            reversed_at?: string | null;
+            /** Units */
+            units: components["schemas"]["UnitEffect"][];
+            /** People */
+            people: components["schemas"]["GrantEffect"][];
+        };
+        /**
+         * ImportAnswer
+         * @description The report; with ``dry_run`` nothing was written and the outcomes are those that would be.
+         */
+        DirectoryImportAnswer: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Rows */
+            rows: components["schemas"]["DirectoryImportRow"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * ImportRow
+         * @description What became of a row; ``row`` is its number on the screen, the header being 1.
+         */
+        DirectoryImportRow: {
+            /** Row */
+            row: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "created" | "changed" | "unchanged" | "refused";
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** Code */
+            code?: string | null;
+        };
+        /**
          * Imported
          * @description How many units and people are not as they were.
          */
@@ -2781,21 +3448,35 @@ export interface components {
         };
         /**
          * PersonOut
-         * @description A person as administrators see them.
+         * @description A person. Colleagues see names only (``brief``): everything else is ``null`` or empty for them.
          */
         DirectoryPersonOut: {
             /** Id */
             id: string;
-            /** Body Id */
-            body_id: string | null;
-            /** Login */
-            login: string;
+            /** Ver */
+            ver: number;
+            /** Brief */
+            brief: boolean;
             /** Name */
             name: string;
             /** Title */
             title: string;
+            /** Body Id */
+            body_id: string | null;
+            /** Body Name */
+            body_name: string;
+            /** Login */
+            login: string | null;
+            /** Phone */
+            phone: string | null;
+            /** Email */
+            email: string | null;
+            /** Locked */
+            locked: boolean | null;
             /** Grants */
-            grants: components["schemas"]["GrantOut"][];
+            grants: components["schemas"]["PersonGrantOut"][];
+            /** Delegations */
+            delegations: components["schemas"]["DelegationOut"][];
         };
         /**
          * Replayed
@@ -2861,6 +3542,41 @@ export interface components {
             at: string;
             /** Signature */
             signature: string;
+        };
+        /**
+         * EntryOut
+         * @description An entry. ``object`` is what was acted on, ``before`` and ``after`` are hashes of its state.
+         */
+        EntryOut: {
+            /** Chain */
+            chain: string;
+            /** Chain Name */
+            chain_name: string;
+            /** Seq */
+            seq: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Actor Name */
+            actor_name: string;
+            /** Action */
+            action: string;
+            /** Object */
+            object: string;
+            /** Before */
+            before: string;
+            /** After */
+            after: string;
+            /** Origin */
+            origin: string;
+            /** Trace Id */
+            trace_id: string;
+            /** Hash */
+            hash: string;
         };
         /**
          * FactOut
@@ -2962,6 +3678,52 @@ export interface components {
             q?: string | null;
         };
         /**
+         * Counts
+         * @description One entry a unit that was asked for.
+         */
+        FleetCounts: {
+            /** Items */
+            items: components["schemas"]["FleetUnitCount"][];
+        };
+        /**
+         * ImportAnswer
+         * @description The report; with ``dry_run`` nothing was written and ``created`` means it would be.
+         */
+        FleetImportAnswer: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Rows */
+            rows: components["schemas"]["FleetImportRow"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * ImportRow
+         * @description What became of a row; ``row`` is its number on the screen, the header being 1.
+         */
+        FleetImportRow: {
+            /** Row */
+            row: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "created" | "unchanged" | "refused";
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** Code */
+            code?: string | null;
+            /** Device Id */
+            device_id?: string | null;
+            /** Token */
+            token?: string | null;
+        };
+        /**
          * Replayed
          * @description How many events were published, by name.
          */
@@ -2970,6 +3732,80 @@ export interface components {
             events: {
                 [key: string]: number;
             };
+        };
+        /**
+         * UnitCount
+         * @description Devices that stand in a unit itself, not below it.
+         */
+        FleetUnitCount: {
+            /** Unit Id */
+            unit_id: string;
+            /** Radios */
+            radios: number;
+            /** Boards */
+            boards: number;
+            /** Both */
+            both: number;
+        };
+        /**
+         * FormerUnit
+         * @description A unit that went into another, directly or by others.
+         */
+        FormerUnit: {
+            /** Unit Id */
+            unit_id: string;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Valid To */
+            valid_to: string | null;
+            /** Successors */
+            successors: components["schemas"]["SuccessorOut"][];
+        };
+        /**
+         * FoundUnit
+         * @description A unit of the day asked for; ``matched`` is the name of one that went into it, where that is what was found.
+         */
+        FoundUnit: {
+            /** Id */
+            id: string;
+            /** Parent Id */
+            parent_id: string | null;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "province" | "district" | "ward" | "commune" | "town" | "body";
+            /**
+             * Tree
+             * @enum {string}
+             */
+            tree: "territory" | "party" | "administration";
+            /** Superior Id */
+            superior_id: string | null;
+            /** Path */
+            path: string[];
+            /** Valid From */
+            valid_from: string | null;
+            /** Valid To */
+            valid_to: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Area Km2 */
+            area_km2: number | null;
+            /** Successors */
+            successors: components["schemas"]["SuccessorOut"][];
+            /** Ver */
+            ver: number;
+            /** Matched */
+            matched?: string | null;
         };
         /**
          * SignIn
@@ -2982,6 +3818,20 @@ export interface components {
             password: string;
         };
         /**
+         * GrantEffect
+         * @description A grant that goes from one unit to another, or back.
+         */
+        GrantEffect: {
+            /** Person Id */
+            person_id: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            unit: components["schemas"]["UnitRef"];
+            into: components["schemas"]["UnitRef"];
+        };
+        /**
          * GrantIn
          * @description A role for a unit and everything below it.
          */
@@ -2991,16 +3841,6 @@ export interface components {
              * @enum {string}
              */
             role: "author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin";
-            /** Unit Id */
-            unit_id: string;
-        };
-        /**
-         * GrantOut
-         * @description A role for a unit and everything below it.
-         */
-        GrantOut: {
-            /** Role */
-            role: string;
             /** Unit Id */
             unit_id: string;
         };
@@ -3054,6 +3894,24 @@ export interface components {
             groups: string[];
         };
         /**
+         * Guessed
+         * @description A device that stands in the first of several units that took over, because nobody could tell in which.
+         */
+        Guessed: {
+            /** Device Id */
+            device_id: string;
+            /** Name */
+            name: string;
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+        };
+        /**
          * HourView
          * @description An hour of a device: minutes when it was there, minutes when it played or showed, the worst of its numbers.
          */
@@ -3103,44 +3961,6 @@ export interface components {
              * @default []
              */
             people: components["schemas"]["PersonIn"][];
-        };
-        /**
-         * ImportAnswer
-         * @description The report; with ``dry_run`` nothing was written and ``created`` means it would be.
-         */
-        ImportAnswer: {
-            /** Dry Run */
-            dry_run: boolean;
-            /** Rows */
-            rows: components["schemas"]["ImportRow"][];
-            /** Counts */
-            counts: {
-                [key: string]: number;
-            };
-        };
-        /**
-         * ImportRow
-         * @description What became of a row; ``row`` is its number on the screen, the header being 1.
-         */
-        ImportRow: {
-            /** Row */
-            row: number;
-            /**
-             * Outcome
-             * @enum {string}
-             */
-            outcome: "created" | "unchanged" | "refused";
-            /**
-             * Detail
-             * @default
-             */
-            detail: string;
-            /** Code */
-            code?: string | null;
-            /** Device Id */
-            device_id?: string | null;
-            /** Token */
-            token?: string | null;
         };
         /**
          * ItemIn
@@ -3273,6 +4093,14 @@ export interface components {
             language: "vi";
         };
         /**
+         * LockIn
+         * @description Why somebody is kept out.
+         */
+        LockIn: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * MapView
          * @description Devices as points, compact: thousands in one answer.
          */
@@ -3281,6 +4109,28 @@ export interface components {
             points: (string | number | null)[][];
             /** Total */
             total: number;
+        };
+        /**
+         * MergeIn
+         * @description Units go into one, which may be there already or is made.
+         */
+        MergeIn: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "merge";
+            /** From */
+            from: string[];
+            /** Into */
+            into: string | components["schemas"]["NewUnitIn"];
         };
         /**
          * MessageIn
@@ -3338,6 +4188,92 @@ export interface components {
             lon?: number | null;
         };
         /**
+         * MoveIn
+         * @description Units get another parent and stay what they are.
+         */
+        MoveIn: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "move";
+            /** From */
+            from: string[];
+            /** Into */
+            into: string;
+        };
+        /**
+         * NewGrantIn
+         * @description A role for a unit and everything below it, from day to day, both inclusive; without a day that end is open.
+         */
+        NewGrantIn: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin";
+            /** Unit Id */
+            unit_id: string;
+            /** From */
+            from?: string | null;
+            /** To */
+            to?: string | null;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * NewPersonIn
+         * @description A person to be taken up.
+         */
+        NewPersonIn: {
+            /** Name */
+            name: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Body Id */
+            body_id?: string | null;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
+             * Email
+             * @default
+             */
+            email: string;
+            /** Login */
+            login: string;
+        };
+        /**
+         * NewUnitIn
+         * @description A unit that the act makes; what is left out is as it was at the first unit that goes into it.
+         */
+        NewUnitIn: {
+            /** Name */
+            name: string;
+            /** Code */
+            code?: string | null;
+            /** Kind */
+            kind?: ("province" | "district" | "ward" | "commune" | "town" | "body") | null;
+            /** Parent */
+            parent?: string | null;
+            /** Lat */
+            lat?: number | null;
+            /** Lon */
+            lon?: number | null;
+        };
+        /**
          * NoteBody
          * @description A remark for colleagues.
          */
@@ -3374,7 +4310,7 @@ export interface components {
             created_at: string;
             current: components["schemas"]["VersionOut"];
             waiting: components["schemas"]["VersionOut"] | null;
-            cancelled: components["schemas"]["ActOut"] | null;
+            cancelled: components["schemas"]["AlertActOut"] | null;
             /** Cap */
             cap: {
                 [key: string]: string;
@@ -3473,6 +4409,13 @@ export interface components {
              */
             expires_at: string;
         };
+        /** Page[ActSummary] */
+        Page_ActSummary_: {
+            /** Items */
+            items: components["schemas"]["ActSummary"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[AiringView] */
         Page_AiringView_: {
             /** Items */
@@ -3529,10 +4472,24 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** Page[EntryOut] */
+        Page_EntryOut_: {
+            /** Items */
+            items: components["schemas"]["EntryOut"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[FactOut] */
         Page_FactOut_: {
             /** Items */
             items: components["schemas"]["FactOut"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[FoundUnit] */
+        Page_FoundUnit_: {
+            /** Items */
+            items: components["schemas"]["FoundUnit"][];
             /** Next */
             next?: string | null;
         };
@@ -3613,13 +4570,6 @@ export interface components {
             /** Next */
             next?: string | null;
         };
-        /** Page[UnitOut] */
-        Page_UnitOut_: {
-            /** Items */
-            items: components["schemas"]["UnitOut"][];
-            /** Next */
-            next?: string | null;
-        };
         /** Page[UpdateView] */
         Page_UpdateView_: {
             /** Items */
@@ -3640,6 +4590,14 @@ export interface components {
             options: string[];
         };
         /**
+         * PasswordOut
+         * @description A password that is shown once, holds for one sign-in, and must be changed at it.
+         */
+        PasswordOut: {
+            /** Password */
+            password: string;
+        };
+        /**
          * PeriodOut
          * @description A period, its first and last day included.
          */
@@ -3656,6 +4614,36 @@ export interface components {
              * Format: date
              */
             end: string;
+        };
+        /**
+         * PersonGrantOut
+         * @description A grant. ``lender`` is whose role it is when it is lent; ``in_force`` whether it can be used today.
+         */
+        PersonGrantOut: {
+            /** Id */
+            id: string;
+            /** Role */
+            role: string;
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string;
+            /** From */
+            from: string | null;
+            /** To */
+            to: string | null;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+            /** In Force */
+            in_force: boolean;
+            /** Lender */
+            lender: string | null;
+            /** Lender Name */
+            lender_name: string;
+            /** Delegation */
+            delegation: string | null;
         };
         /**
          * PersonIn
@@ -3800,6 +4788,31 @@ export interface components {
              * @default []
              */
             errors: components["schemas"]["FieldProblem"][];
+        };
+        /**
+         * ProfileIn
+         * @description What is known of a person.
+         */
+        ProfileIn: {
+            /** Name */
+            name: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Body Id */
+            body_id?: string | null;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
+             * Email
+             * @default
+             */
+            email: string;
         };
         /**
          * ProofOut
@@ -4017,6 +5030,27 @@ export interface components {
             entry: string;
         };
         /**
+         * RenameIn
+         * @description A unit has another name from now on: it is followed by a new one, so that what was before keeps the old name.
+         */
+        RenameIn: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rename";
+            /** From */
+            from: string[];
+            into: components["schemas"]["NewUnitIn"];
+        };
+        /**
          * Rendition
          * @description One made form of a revision, stored by hash.
          */
@@ -4087,6 +5121,14 @@ export interface components {
             starts_at: string;
             /** Entries */
             entries: components["schemas"]["BroadcastEntryView"][];
+        };
+        /**
+         * Counts
+         * @description One entry a unit that was asked for and that the caller may see.
+         */
+        SignboardCounts: {
+            /** Items */
+            items: components["schemas"]["SignboardUnitCount"][];
         };
         /**
          * EntryView
@@ -4163,6 +5205,16 @@ export interface components {
             missed: number;
             /** Waiting */
             waiting: number;
+        };
+        /**
+         * UnitCount
+         * @description How many entries a unit's own playlist shows now.
+         */
+        SignboardUnitCount: {
+            /** Unit Id */
+            unit_id: string;
+            /** Entries */
+            entries: number;
         };
         /**
          * SignedDocument
@@ -4259,6 +5311,28 @@ export interface components {
             entries: number;
             /** Refusals */
             refusals: components["schemas"]["RefusalView"][];
+        };
+        /**
+         * SplitIn
+         * @description A unit goes into several; the first of them takes over its papers, people and devices.
+         */
+        SplitIn: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Act */
+            act: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "split";
+            /** From */
+            from: string[];
+            /** Into */
+            into: (string | components["schemas"]["NewUnitIn"])[];
         };
         /**
          * Start
@@ -4524,8 +5598,24 @@ export interface components {
             name_en: string;
         };
         /**
+         * UnitEffect
+         * @description What happens to one unit.
+         *
+         *     ``made`` and ``ended`` by the act; ``follows`` into another parent or superior, named by ``into``; with the opposite
+         *     ``restored`` is in force again, ``void`` never was, and ``back`` hangs where it did.
+         */
+        UnitEffect: {
+            unit: components["schemas"]["UnitRef"];
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "made" | "ended" | "follows" | "restored" | "void" | "back";
+            into?: components["schemas"]["UnitRef"] | null;
+        };
+        /**
          * UnitIn
-         * @description A unit as it is to stand.
+         * @description A unit as it is to stand. ``tree`` need not be said of territory and of bodies of the administration.
          */
         UnitIn: {
             /** Unit Id */
@@ -4551,6 +5641,10 @@ export interface components {
             lon?: number | null;
             /** Area Km2 */
             area_km2?: number | null;
+            /** Tree */
+            tree?: ("territory" | "party" | "administration") | null;
+            /** Superior */
+            superior?: string | null;
         };
         /**
          * UnitNumbers
@@ -4575,41 +5669,6 @@ export interface components {
             former: boolean;
         };
         /**
-         * UnitOut
-         * @description A unit; ``path`` leads from the root to it, ``ver`` is its ETag.
-         */
-        UnitOut: {
-            /** Id */
-            id: string;
-            /** Parent Id */
-            parent_id: string | null;
-            /** Code */
-            code: string;
-            /** Name */
-            name: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "province" | "district" | "ward" | "commune" | "town" | "body";
-            /** Path */
-            path: string[];
-            /** Valid From */
-            valid_from: string | null;
-            /** Valid To */
-            valid_to: string | null;
-            /** Lat */
-            lat: number | null;
-            /** Lon */
-            lon: number | null;
-            /** Area Km2 */
-            area_km2: number | null;
-            /** Successors */
-            successors: components["schemas"]["SuccessorOut"][];
-            /** Ver */
-            ver: number;
-        };
-        /**
          * UnitReach
          * @description How far in one unit.
          */
@@ -4630,6 +5689,62 @@ export interface components {
             unit_id: string;
             /** Unit Name */
             unit_name: string;
+        };
+        /**
+         * UnitRef
+         * @description A unit by its name.
+         */
+        UnitRef: {
+            /** Id */
+            id: string;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * UnitWithFormer
+         * @description A unit with those whose papers it has taken over, the latest first.
+         */
+        UnitWithFormer: {
+            /** Id */
+            id: string;
+            /** Parent Id */
+            parent_id: string | null;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "province" | "district" | "ward" | "commune" | "town" | "body";
+            /**
+             * Tree
+             * @enum {string}
+             */
+            tree: "territory" | "party" | "administration";
+            /** Superior Id */
+            superior_id: string | null;
+            /** Path */
+            path: string[];
+            /** Valid From */
+            valid_from: string | null;
+            /** Valid To */
+            valid_to: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Area Km2 */
+            area_km2: number | null;
+            /** Successors */
+            successors: components["schemas"]["SuccessorOut"][];
+            /** Ver */
+            ver: number;
+            /** Former */
+            former: components["schemas"]["FormerUnit"][];
         };
         /**
          * UpdateBody
@@ -4742,11 +5857,11 @@ export interface components {
              * @enum {string}
              */
             sound_state: "none" | "making" | "ready" | "failed";
-            requested: components["schemas"]["ActOut"];
+            requested: components["schemas"]["AlertActOut"];
             /** Waits Until */
             waits_until: string | null;
-            confirmed: components["schemas"]["ActOut"] | null;
-            refused: components["schemas"]["ActOut"] | null;
+            confirmed: components["schemas"]["AlertActOut"] | null;
+            refused: components["schemas"]["AlertActOut"] | null;
             /** Reason */
             reason: string;
             /** Expires At */
@@ -6052,11 +7167,57 @@ export interface operations {
             };
         };
     };
+    directory_import_units: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryImportAnswer"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     directory_list_units: {
         parameters: {
             query?: {
                 q?: string;
                 kind?: ("province" | "district" | "ward" | "commune" | "town" | "body") | null;
+                tree?: ("territory" | "party" | "administration") | null;
                 at?: string | null;
                 limit?: number;
                 cursor?: string | null;
@@ -6073,7 +7234,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_UnitOut_"];
+                    "application/json": components["schemas"]["Page_FoundUnit_"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -6113,7 +7274,177 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UnitOut"];
+                    "application/json": components["schemas"]["UnitWithFormer"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_list_acts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ActSummary_"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_order_act: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description 8 to 80 ASCII characters, new for each new thing; 400 without. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeIn"] | components["schemas"]["SplitIn"] | components["schemas"]["RenameIn"] | components["schemas"]["MoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryActOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_reverse_act: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                act_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryActOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_one_act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                act_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryActOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -6139,6 +7470,8 @@ export interface operations {
     directory_list_people: {
         parameters: {
             query?: {
+                q?: string;
+                unit_id?: string | null;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -6155,6 +7488,472 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PersonOut_"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_create_person: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 8 to 80 ASCII characters, new for each new thing; 400 without. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPersonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_one_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_change_person: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was seen; 428 without. */
+                "if-match": string;
+            };
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_add_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGrantIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_end_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+                grant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_lend_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DelegationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_take_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+                delegation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_one_time_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_reset_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LockIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryPersonOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -6235,6 +8034,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryReplayed"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_list_entries: {
+        parameters: {
+            query?: {
+                unit_id?: string | null;
+                person_id?: string | null;
+                action?: string | null;
+                since?: string | null;
+                until?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryOut_"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_list_chains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainsOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_export_chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description JSON lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    directory_export_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description JSON lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -7099,7 +9060,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImportAnswer"];
+                    "application/json": components["schemas"]["FleetImportAnswer"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -7279,6 +9240,86 @@ export interface operations {
                 };
                 content: {
                     "application/geo+json": Record<string, never>;
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_counts: {
+        parameters: {
+            query: {
+                unit_id: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetCounts"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_act_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                act_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActDevices"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8257,6 +10298,46 @@ export interface operations {
             };
         };
     };
+    broadcast_counts: {
+        parameters: {
+            query: {
+                unit_id: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastCounts"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     broadcast_sessions: {
         parameters: {
             query: {
@@ -8483,6 +10564,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlaylistView"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signboard_counts: {
+        parameters: {
+            query: {
+                unit_id: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignboardCounts"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */

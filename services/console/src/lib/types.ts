@@ -30,7 +30,7 @@ export interface Person {
   grants: Grant[];
 }
 
-export type Unit = Schemas['UnitOut'];
+export type Unit = Schemas['FoundUnit'];
 
 export type ItemState = 'draft' | 'submitted' | 'render_failed' | 'in_review' | 'returned' | 'approved' | 'withdrawn';
 export type ItemAction = 'edit' | 'submit' | 'approve' | 'return' | 'withdraw';
