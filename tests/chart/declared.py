@@ -18,8 +18,8 @@ from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = (*SERVICES, "callout")
-_DEMO_ONLY = {"LANTOA_DIRECTORY_CODES_FILE"}
-"""What one machine's platform says and production refuses."""
+_DEMO_ONLY = {"LANTOA_DIRECTORY_CODES_FILE", "LANTOA_DIRECTORY_SECOND_FACTOR"}
+"""What one machine's platform says and production does not."""
 _KEY_FILES = [name for name, value in vars(KeyRing).items() if isinstance(value, property) and name.endswith("_file")]
 
 

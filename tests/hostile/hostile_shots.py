@@ -14,7 +14,7 @@ from lantoa_cli.openapi import operations
 from lantoa_runtime.http.middleware import MOST_BODY_BYTES
 
 DEEP = 100_000
-CLEANED = ("/title", "/body", "/comment")
+CLEANED = ("/title", "/body", "/body_html", "/comment")
 """Texts from which signs that cannot be shown are taken out."""
 _KEY = {"Idempotency-Key": "hostile-0001"}
 _BOMB = gzip.compress(b" " * 50_000_000)

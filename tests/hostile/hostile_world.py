@@ -27,7 +27,7 @@ EVERYBODY = Caller(
 )
 """Holds every role there is: nothing that this caller sends is refused before it was looked at."""
 AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
-APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),))
+APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),), signed_in_at=int(time.time()))
 ELSEWHERE = Caller("p-xa", "Lý Văn Xa", tuple(Grant(role, OTHER) for role in ROLES if role != "admin"))
 ANONYMOUS = Caller("anonymous", "")
 CITIZEN = Caller("c-0123456789abcdef0123", "09•• ••• 123", citizen=True)
@@ -78,13 +78,51 @@ NOTICE = {
     "gap_s": 10.0,
     "speak": False,
 }
+_FROM = {"device": "Chrome, Android", "place": "113.161.72.0/24", "origin": "https://lantoa.example"}
+_APP = {
+    "client_id": "x",
+    "redirect_uri": "x",
+    "response_type": "code",
+    "code_challenge": "x",
+    "code_challenge_method": "S256",
+}
 VALID: dict[str, dict[str, Any]] = {
     "alert_request": NOTICE,
     "alert_update": NOTICE,
     "alert_confirm": {"ver": 1},
     "alert_refuse": {"reason": "Sai địa bàn."},
     "alert_add_cap_source": {"name": "Đài khí tượng", "url": "https://cap.example.vn/feed", "automatic": False},
-    "directory_sign_in": {"login": "lan", "password": "x"},
+    "directory_by_password": {"login": "lan", "password": "x", **_FROM},
+    "directory_second_factor": {"ticket": "x", "totp": "123456", "recovery": "x", "passkey": {}, **_FROM},
+    "directory_new_password": {"ticket": "x", "password": "một câu dài khác", **_FROM},
+    "directory_question": {"ticket": "x", **_FROM},
+    "directory_passkey": {"passkey": {}, **_FROM},
+    "directory_oidc": {"issuer": "https://idp.example", "subject": "x", "login": "lan", "mfa": True, **_FROM},
+    "directory_again": {
+        "session_id": "x", "password": "x", "totp": "123456", "recovery": "x", "passkey": {}, **_FROM,
+    },
+    "directory_change_password": {"session_id": "x", "old": "x", "new": "một câu dài khác", **_FROM},
+    "directory_link": {"session_id": "x", "issuer": "https://idp.example", "subject": "x", **_FROM},
+    "directory_list_sessions": {"session_id": "x"},
+    "directory_end_one": {"session_id": "x", "id": "x"},
+    "directory_end_others": {"session_id": "x"},
+    "directory_begin_totp": {"session_id": "x", **_FROM},
+    "directory_confirm_totp": {"session_id": "x", "code": "123456", **_FROM},
+    "directory_remove_totp": {"session_id": "x", **_FROM},
+    "directory_renew_recovery": {"session_id": "x", **_FROM},
+    "directory_begin_passkey": {"session_id": "x", **_FROM},
+    "directory_add_passkey": {"session_id": "x", "name": "Điện thoại", "credential": {}, **_FROM},
+    "directory_list_passkeys": {"session_id": "x", **_FROM},
+    "directory_remove_passkey": {"session_id": "x", "id": "x", **_FROM},
+    "directory_list_tokens": {"session_id": "x"},
+    "directory_make_token": {"session_id": "x", "name": "x", "permissions": ["content.item.read"], "days": 30},
+    "directory_end_token": {"session_id": "x", "id": "x"},
+    "directory_resolve_token": {"token": f"lta_{'A' * 43}"},
+    "directory_asking": _APP,
+    "directory_authorize": {"session_id": "x", **_APP},
+    "directory_redeem": {"client_id": "x", "code": "x", "redirect_uri": "x", "code_verifier": "x", **_FROM},
+    "directory_refresh": {"client_id": "x", "token": "x"},
+    "directory_revoke": {"client_id": "x", "token": "x"},
     "directory_resolve": {"session_id": "x"},
     "directory_end": {"session_id": "x"},
     "directory_send_code": {"phone": _PHONE},
@@ -114,7 +152,7 @@ VALID: dict[str, dict[str, Any]] = {
         },
     },
     "content_create": ITEM,
-    "content_edit": ITEM,
+    "content_edit": ITEM | {"body_html": "<p>Sáng thứ Bảy, từ 7h30.</p>"},
     "content_approve": {"approval_sha256": "a" * 64},
     "content_send_back": {"comment": "Xin sửa giờ."},
     "fleet_enrol": {
@@ -209,6 +247,8 @@ async def open_target(name: str, start_service: StartService, events: EventProbe
     over: dict[str, Any] = {}
     if name == "content":
         over |= {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"}
+    if name == "directory":
+        over["directory_key_file"] = nats_server.ring.directory_file
     if name == "alert":
         over["key_file"] = nats_server.ring.alert_file
     if name == "fleet":

@@ -61,7 +61,7 @@ async def content(world: World, _: EventProbe) -> Cases:
         path = PATHS[unit]
         one = Item(f"i-{secrets.token_hex(6)}", Person(author, author), Unit(unit, unit, path), written, NOW, NOW)
         one = replace(one, **fields)
-        document = with_history({"ver": 0, "history": []}, one, "created", one.author, NOW)
+        document = with_history({"ver": 0, "history": []}, one, "submitted", one.author, NOW)
         await world.db["items"].insert_one({"_id": one.id, "ver": 1, **document})
         return one
 
@@ -73,6 +73,12 @@ async def content(world: World, _: EventProbe) -> Cases:
             one = await of(caller)
             sent = {"approval_sha256": hash_to_approve(one)} if verb == "/approve" else body
             return Ask(method, f"/items/{one.id}{verb}", sent, headers={"If-Match": '"1"'})
+
+        return make
+
+    def pictured(of: Callable[[Caller], Awaitable[Item]]) -> Make:
+        async def make(caller: Caller) -> Ask:
+            return Ask("POST", f"/items/{(await of(caller)).id}/pictures", data=b"no picture")
 
         return make
 
@@ -92,6 +98,8 @@ async def content(world: World, _: EventProbe) -> Cases:
     later = NOW + timedelta(hours=1)  # The newest ones are listed first.
     listed = {(await item("p-else", unit, updated_at=later)).id: unit for unit in PATHS}
     one = (await in_review()).id
+    picture = {"item_id": one, "sha256": blob.sha256, "width": 4, "height": 3, "bytes": blob.bytes}
+    await world.db["pictures"].insert_one({"_id": f"{one}.{blob.sha256}", **picture})
     title = {"title": "Lịch tiêm chủng khác"}
     await world.running.service.bus.finish()  # Nobody here waits for what is submitted to be spoken.
     return [
@@ -100,6 +108,10 @@ async def content(world: World, _: EventProbe) -> Cases:
         Case("content_one", fixed("GET", f"/items/{one}")),
         Case("content_history", fixed("GET", f"/items/{one}/history")),
         Case("content_rendition", fixed("GET", f"/items/{one}/renditions/web")),
+        Case("content_revision", fixed("GET", f"/items/{one}/revisions/1")),
+        Case("content_picture", fixed("GET", f"/items/{one}/pictures/{blob.sha256}")),
+        Case("content_add_picture", pictured(own), permission=ITEM_WRITE),
+        Case("content_add_picture", pictured(anothers), permission=ITEM_EDIT),
         Case("content_create", fixed("POST", "/items", {**ITEM, "unit_id": COMMUNE})),
         Case("content_edit", step("", own, title, "PATCH"), permission=ITEM_WRITE),
         Case("content_edit", step("", anothers, title, "PATCH"), permission=ITEM_EDIT),

@@ -19,7 +19,9 @@ from lantoa_runtime.http.auth import HEADER, Caller
 from lantoa_testing.plugin import token_for
 
 HUGE = 60 * 1024 * 1024
-BOOKKEEPING = {"directory": {"attempts", "citizens", "challenges", "audit", "audit_chains"}}
+BOOKKEEPING = {
+    "directory": {"attempts", "citizens", "challenges", "accounts", "tickets", "audit", "audit_chains"},
+}
 """Failed sign-ins are counted: that is what they are to write. What was done before is written down meanwhile."""
 OPEN_TO_ALL = {"fleet_enrol"}
 """A device proves itself by its signature."""

@@ -14,12 +14,15 @@ const DIST = process.env.DIST ?? fileURLToPath(new URL('../dist', import.meta.ur
 const RENDER_MS = 2_500;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json' };
 const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const RENDITION_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+const RENDITION_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
 
 const seen = new Map();
+/** Pictures by hash, and the revisions that were submitted by item. */
+const pictures = new Map();
+const revisions = new Map();
 const page = (list) => ({ items: list, next: null });
 
-const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
+const bare = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
 
 const find = (list, key, id) => list.find((one) => one[key] === id) ?? missing();
 const missing = Refused.missing;
@@ -34,7 +37,11 @@ function allowed(item, who) {
   if (is('approver') && item.state === 'approved') can.push('withdraw');
   return can;
 }
-const seenBy = (item, who) => ({ ...item, unit_name: data.unitName(item.unit_id), allowed: allowed(item, who) });
+/** What would be heard: content derives it, here a line for each element is enough. */
+const plain = (html) => html.replace(/<(h2|h3)>/g, '# ').replace(/<li>/g, '- ').replace(/<\/(p|h2|h3|li)>\n?/g, '\n\n').replace(/<[^>]+>/g, '').replace(/&quot;/g, '"').replace(/&#x27;/g, "'").replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&').trim();
+const written = (body) => ({ ...body, body_html: body.body_html ?? null, body: body.body_html ? plain(body.body_html) : body.body });
+const shownIn = (item) => [...(item.body_html ?? '').matchAll(/pictures\/([0-9a-f]{64})/g)].map(([, sha256]) => ({ sha256, width: 640, height: 480, bytes: pictures.get(sha256)?.[1].length ?? 0 }));
+const seenBy = (item, who) => ({ body_html: null, ...item, pictures: shownIn(item), unit_name: data.unitName(item.unit_id), allowed: allowed(item, who) });
 
 function change(item, request, fields) {
   const match = request.headers['if-match'];
@@ -48,7 +55,7 @@ function create(request, body, who) {
   if (!key) throw new Refused(400, 'idempotency_key_missing', 'Thiếu khóa', 'Yêu cầu thiếu Idempotency-Key.');
   if (!seen.has(key)) {
     const now = new Date().toISOString();
-    const item = { ...body, id: `it-${data.items.length + 1}`, ver: 1, revision: 1, state: 'draft', author: { id: who.id, name: who.name }, approver: null, approved_at: null, comment: null, created_at: now, updated_at: now, approval_sha256: null, renditions: [], failure: null };
+    const item = { ...written(body), id: `it-${data.items.length + 1}`, ver: 1, revision: 1, state: 'draft', author: { id: who.id, name: who.name }, approver: null, approved_at: null, comment: null, created_at: now, updated_at: now, approval_sha256: null, renditions: [], failure: null };
     data.items.unshift(item);
     seen.set(key, item);
   }
@@ -57,6 +64,7 @@ function create(request, body, who) {
 
 function act(item, verb, request, body, who) {
   if (verb === 'submit') {
+    revisions.set(`${item.id}.${item.revision}`, { revision: item.revision, at: item.updated_at, title: item.title, body: item.body, body_html: item.body_html ?? null });
     setTimeout(() => {
       if (item.state !== 'submitted') return;
       data.render(item);
@@ -77,7 +85,7 @@ function rendition(item, kind) {
     return ['text/html; charset=utf-8', `<!doctype html><meta charset="utf-8"><style>body{margin:0;width:1920px;height:1080px;display:grid;place-content:center;background:#7a1010;color:#fff;font:700 110px 'Noto Sans',sans-serif;text-align:center}</style><p>${item.title}</p>`];
   }
   if (kind === 'web') {
-    return ['text/html; charset=utf-8', `<!doctype html><html lang="vi"><meta charset="utf-8"><title>t</title><style>body{margin:1rem;font:18px/1.6 'Noto Sans',sans-serif}</style><h1>${item.title}</h1>${item.body.split('\n\n').map((text) => `<p>${text}</p>`).join('')}`];
+    return ['text/html; charset=utf-8', `<!doctype html><html lang="vi"><meta charset="utf-8"><title>t</title><style>body{margin:1rem;font:18px/1.6 'Noto Sans',sans-serif}</style><h1>${item.title}</h1>${item.body_html?.replace(/src="pictures\/([0-9a-f]{64})"/g, (_, sha256) => `style="max-width:100%" src="data:${pictures.get(sha256)?.[0]};base64,${pictures.get(sha256)?.[1].toString('base64')}"`) ?? item.body.split('\n\n').map((text) => `<p>${text}</p>`).join('')}`];
   }
   const rate = 8000;
   const wav = Buffer.alloc(44 + rate * 6 * 2);
@@ -104,9 +112,16 @@ function content(path, method, query, request, body, who) {
   const item = find(data.items, 'id', id);
   if (verb === 'renditions') return [200, rendition(item, kind)];
   if (verb === 'history') return [200, page(data.history)];
+  if (verb === 'revisions') return [200, revisions.get(`${id}.${kind}`) ?? { revision: Number(kind), at: item.updated_at, title: item.title, body: item.body.replace('sáng', 'chiều'), body_html: null }];
+  if (verb === 'pictures' && method === 'GET') return [200, pictures.get(kind) ?? missing()];
+  if (verb === 'pictures') {
+    const sha256 = data.hash(body.toString('base64'));
+    pictures.set(sha256, [request.headers['content-type'], body]);
+    return [201, { sha256, width: 640, height: 480, bytes: body.length }];
+  }
   if (method === 'PATCH') {
     if (body.title.length > 120) throw new Refused(422, 'invalid', 'Chưa lưu được', 'Xem lại các ô được ghi dưới đây.', [{ pointer: '/title', message: 'Tiêu đề dài quá 120 ký tự.' }]);
-    change(item, request, { ...body, state: 'draft', revision: item.revision + 1, renditions: [], approval_sha256: null, approver: null, approved_at: null });
+    change(item, request, { ...written(body), state: 'draft', revision: item.state === 'draft' ? item.revision : item.revision + 1, renditions: [], approval_sha256: null, approver: null, approved_at: null });
   } else if (method === 'POST') {
     act(item, verb, request, body, who);
     tell(`content.item.${verb}`, item.id);
@@ -147,9 +162,9 @@ function answer(request, url, body) {
   if (service === 'alert' && kind === 'cap') return alert.sources();
   if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt(login));
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
-  if (service === 'directory' && kind === 'people') return [200, page(Object.values(data.people).filter((one) => plain(one.name).includes(plain(query.get('q') ?? ''))))];
+  if (service === 'directory' && kind === 'people') return [200, page(Object.values(data.people).filter((one) => bare(one.name).includes(bare(query.get('q') ?? ''))))];
   if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
-  if (service === 'directory') return [200, page(data.units.filter((unit) => plain(unit.name).includes(plain(query.get('q') ?? ''))))];
+  if (service === 'directory') return [200, page(data.units.filter((unit) => bare(unit.name).includes(bare(query.get('q') ?? ''))))];
   if (service === 'contest') return [200, path[1] ? data.ranking : path[0] ? find(data.contests, 'id', path[0]) : page(data.contests)];
   if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1 } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
   if (kind === 'sessions') return [200, page([{ id: 's1', unit_id: 'xa-cau-ke', starts_at: new Date(Date.now() + 9 * 3600_000).toISOString(), entries: [{ entry_id: 'e1', item_id: 'it-xong', title: 't', seconds: 64.6 }] }])];
@@ -186,9 +201,11 @@ const server = createServer(async (request, response) => {
   if (!/^\/(api|auth)\//.test(url.pathname)) return file(url, response);
   if (url.pathname === '/api/v1/live') return hints(request, response);
   try {
-    let text = '';
-    for await (const part of request) text += part;
-    const [status, given, headers = {}] = answer(request, url, /json/.test(request.headers['content-type'] ?? '') ? JSON.parse(text) : text);
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    const sent = Buffer.concat(parts);
+    const kind = request.headers['content-type'] ?? '';
+    const [status, given, headers = {}] = answer(request, url, /json/.test(kind) ? JSON.parse(sent) : /^image/.test(kind) ? sent : sent.toString());
     if (Array.isArray(given)) {
       response.writeHead(status, { 'Content-Type': given[0], 'Content-Security-Policy': RENDITION_POLICY });
       return response.end(given[1]);

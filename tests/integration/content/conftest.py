@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -27,7 +28,7 @@ from lantoa_testing.plugin import EventProbe, Running, eventually
 WORKER = Path(__file__).parents[3] / "workers" / "speech" / "speech_worker.py"
 PROVINCE, COMMUNE, OTHER, ENDED = "u-86-2025", "u-29242-2025", "u-29272-2025", "u-29242-2022"
 AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
-APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),))
+APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),), signed_in_at=int(time.time()))
 BOTH = Caller("p-hai", "Trần Thị Hải", (Grant("author", COMMUNE), Grant("approver", COMMUNE)))
 ELSEWHERE = Caller("p-xa", "Lý Văn Xa", (Grant("author", OTHER), Grant("approver", OTHER)))
 FIELDS = {

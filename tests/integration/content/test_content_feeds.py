@@ -7,6 +7,7 @@ from datetime import timedelta
 import feedparser
 import pytest
 
+from lantoa_content.domain.picture import PUBLIC_WORD
 from lantoa_runtime.clock import Clock
 from lantoa_testing.feed_rules import SITEMAP, atom_faults, json_feed_faults, parse_xml, sitemap_faults
 from lantoa_testing.plugin import eventually
@@ -163,3 +164,17 @@ async def test_robots_are_told_where_to_begin_and_what_is_none_of_theirs(news):
     closed = [line.removeprefix("Disallow: ") for line in lines if line.startswith("Disallow: ")]
     assert "/api/" in closed
     assert not any("/tin".startswith(path) or "/tin/don-vi/x".startswith(path) for path in closed)
+
+
+async def test_a_picture_has_its_full_address_for_readers_elsewhere(news):
+    event = await news.publish("Tin có ảnh")
+    path = f"/tin/{event.item_id}/{PUBLIC_WORD}/{'a' * 64}"
+    article = f'<article>\n<p>Ảnh: <img src="{path}" alt="Chợ nổi"></p>\n</article>'
+    await news.running.service.db["posts"].update_one({"item_id": event.item_id}, {"$set": {"article": article}})
+    address = news.street.url + path
+    (item,) = (await _feed(news, "/tin/feed.json"))["items"]
+    assert (item["image"], f'<img src="{address}"' in item["content_html"]) == (address, True)
+    assert f'src="{address}"' in (await _feed(news, "/tin/atom.xml")).entries[0].content[0].value
+    page = (await news.get(f"/tin/{event.item_id}"))[1]
+    assert f'<meta property="og:image" content="{address}">' in page
+    assert article in page  # What was approved stays as it was.

@@ -9,6 +9,7 @@ import pytest
 
 from lantoa_content.domain.search import words_of
 from lantoa_content.usecases import search
+from lantoa_content.usecases.posts import WORDS
 from lantoa_runtime.clock import Clock
 from lantoa_testing.plugin import eventually
 
@@ -92,8 +93,8 @@ async def _made(news, number, title):
     posts, now = news.running.service.db["posts"], Clock().now()
     for place, item_id in enumerate(reversed(made)):
         at = now - timedelta(minutes=place + 1)
-        words = {"words": words_of(title, "Xã Cầu Kè", ""), "published_at": at}
-        await posts.update_one({"item_id": item_id}, {"$set": words})
+        words = dict.fromkeys(WORDS, words_of(title, "Xã Cầu Kè", ""))
+        await posts.update_one({"item_id": item_id}, {"$set": words | {"published_at": at}})
     return made[::-1]
 
 
@@ -117,28 +118,35 @@ async def test_hits_come_page_by_page_without_loss(news):
 async def test_a_page_looks_at_so_many_posts_and_the_next_goes_on_from_there(news, monkeypatch):
     monkeypatch.setattr(search, "_FEW", 5)
     monkeypatch.setattr(search, "_MOST_LOOKED_AT", 10)
-    made = await _made(news, 25, "Tin hội họp")
+    made, posts = await _made(news, 25, "Tin hội họp"), news.running.service.db["posts"]
+
+    async def says(item_id, text):
+        words = dict.fromkeys(WORDS, words_of(text, "", ""))
+        await posts.update_one({"item_id": item_id}, {"$set": words})
+
+    async def found(question):
+        pages = await _walked(news, f"/tin/tim?q={question}")
+        return [item_id for page in pages for item_id in page], len(pages)
+
     oldest = made[-1]
-    words = {"words": words_of("Tin hội họp hiếm", "Xã Cầu Kè", ""), "title": "Tin hội họp hiếm"}
-    await news.running.service.db["posts"].update_one({"item_id": oldest}, {"$set": words})
-    assert await _found(news, "hiem hop") == [oldest]  # One post has the rarest word.
-    # None of the words is rare: each page looks at ten posts, and says when it found nothing yet.
+    await says(oldest, "Tin hội họp hiếm")
+    assert await found("hiem+hop") == ([oldest], 1)  # One post has the rarest word.
+    # No word is rare: a page looks at ten posts, and says so when it found nothing yet.
     for item_id in made[:-1]:
-        await news.running.service.db["posts"].update_one({"item_id": item_id}, {"$push": {"words": "hiem"}})
-    await news.running.service.db["posts"].update_one({"item_id": oldest}, {"$push": {"words": "cuoi"}})
-    for item_id in made[:6]:  # Six others have the last word, but not in one text with the first.
-        await news.running.service.db["posts"].update_one({"item_id": item_id}, {"$set": {"words": ["cuoi", "khac"]}})
-    pages = await _walked(news, "/tin/tim?q=cuoi+hop")
-    assert [item_id for page in pages for item_id in page] == [oldest]
-    pages = await _walked(news, "/tin/tim?q=hiem+hop")
-    assert [item_id for page in pages for item_id in page] == made[6:]
-    assert len(pages) > 1
+        await says(item_id, "Tin hội họp thường" if item_id in made[:12] else "Tin hội thường")
+    await says(oldest, "Tin hội họp thường")
+    assert await found("hop+thuong") == ([*made[:12], oldest], 2)
+    for item_id in made[:12]:
+        await says(item_id, "Tin họp")
+    items, pages = await found("hop+thuong")
+    assert items == [oldest]
+    assert pages > 1
 
 
 async def test_what_was_withdrawn_is_not_found_and_what_is_older_than_search_is(news):
     event, old = await news.publish("Tin hội họp"), await news.publish("Tin hội họp xưa")
     posts = news.running.service.db["posts"]
-    await posts.update_one({"item_id": old.item_id}, {"$unset": {"words": ""}})
+    await posts.update_one({"item_id": old.item_id}, {"$unset": dict.fromkeys(WORDS, "")})
     assert await _found(news, "hop") == [event.item_id]
     await search.Indexing(posts)()
     assert await _found(news, "hop") == [old.item_id, event.item_id]
@@ -149,4 +157,4 @@ async def test_what_was_withdrawn_is_not_found_and_what_is_older_than_search_is(
 
     await eventually(gone)
     ended = await posts.find_one({"item_id": event.item_id})
-    assert ended["words"] == []
+    assert (ended["words"], ended["says"]) == ([], [])

@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 import soundfile
@@ -122,6 +124,17 @@ async def test_two_approvals_of_one_approver_are_one(office):
     assert first[1] | {"post": None} == again[1] | {"post": None}
     await office.events.wait(ITEM_APPROVED)
     assert len(await office.events.all(ITEM_APPROVED)) == 1
+
+
+async def test_an_approver_who_showed_long_ago_who_they_are_is_asked_once_more(office):
+    item = await office.reviewed()
+    seen = item["approval_sha256"]
+    for since in (None, int(time.time()) - 3700, int(time.time()) + 600):
+        stale = replace(office.approver, signed_in_at=since)
+        status, problem, _ = await office.act(item, "approve", stale, approval_sha256=seen)
+        assert (status, problem["code"]) == (403, "content.sign-in-again"), since
+    assert "60" in problem["detail"]
+    assert (await office.act(item, "approve", office.approver, approval_sha256=seen))[0] == 200
 
 
 async def test_an_author_does_not_approve_their_own_item(office):

@@ -77,8 +77,19 @@ def demo_import():
 
 
 @pytest.fixture
-async def directory(start_service):
-    return await start_service("directory", DirectorySettings, build, INDEXES)
+async def start_directory(start_service, nats_server):
+    """Start the directory as one machine's platform has it; settings may be given."""
+
+    async def start(**overrides):
+        settings = {"directory_key_file": nats_server.ring.directory_file, "directory_second_factor": "offered"}
+        return await start_service("directory", DirectorySettings, build, INDEXES, **{**settings, **overrides})
+
+    return start
+
+
+@pytest.fixture
+async def directory(start_directory):
+    return await start_directory()
 
 
 @pytest.fixture

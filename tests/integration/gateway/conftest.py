@@ -26,6 +26,11 @@ from lantoa_testing.plugin import Running
 
 OPERATOR = Caller("operator", "operator", (Grant(SYSTEM, EVERYWHERE),))
 UNIT = {"unit_id": "u-1", "code": "1", "name": "Phường Trà Vinh", "kind": "ward"}
+APP = {
+    "client_id": "vn.lantoa.field",
+    "name": "Lan Tỏa hiện trường",
+    "redirect_uris": ["https://app.example/back", "vn.lantoa.field:/back"],
+}
 LAN = {
     "id": "p-lan",
     "login": "lan",
@@ -159,7 +164,14 @@ async def start_door(start_service, nats_server, tmp_path):
 
     async def start(codes=tmp_path / "codes.jsonl", **overrides):
         directory = await start_service(
-            "directory", DirectorySettings, build_directory, INDEXES, directory_codes_file=codes
+            "directory",
+            DirectorySettings,
+            build_directory,
+            INDEXES,
+            directory_codes_file=codes,
+            directory_key_file=nats_server.ring.directory_file,
+            directory_second_factor="offered",
+            directory_apps=(APP,),
         )
         status, body, _ = await directory.call("POST", "/import", OPERATOR, {"units": [UNIT], "people": [LAN, VINH]})
         assert status == 200, body

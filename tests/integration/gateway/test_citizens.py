@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lantoa_gateway.adapters import consents
+from lantoa_gateway.adapters.services import consents
 from lantoa_runtime.http.problems import LANGUAGES
 
 FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}

@@ -23,7 +23,6 @@ async def test_a_service_learns_who_calls_from_the_token_alone(door):
         "X-User-Id": "p-vinh",
         "Forwarded": "for=1.2.3.4",
         "X-Forwarded-For": "1.2.3.4",
-        "Authorization": "Bearer x",
         "Connection": "keep-alive, x-hop",
         "X-Hop": "1",
         "TE": "trailers",

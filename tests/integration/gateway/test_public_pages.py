@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from lantoa_cli.servers import free_port
 from lantoa_contracts.policy import PAGE_READ
 from lantoa_gateway import usecases
-from lantoa_gateway.adapters import consents
+from lantoa_gateway.adapters.services import consents
 from lantoa_runtime.http import Caller, allows
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually

@@ -106,13 +106,23 @@ def test_a_device_puts_a_file_without_a_session_and_no_form_can():
     assert upload == Target("fleet", "uploads")
     assert upload.public
     assert not Target("fleet", "commands").public
-    image = {"content-length": "9", "content-type": "image/png"}
-    assert not is_foreign("PUT", image)
-    assert is_foreign("POST", image)
-    assert is_foreign("PUT", {**image, "sec-fetch-site": "cross-site"})
-    assert is_foreign("PUT", {**image, "origin": "https://elsewhere", "host": "here"})
+    file = {"content-length": "9", "content-type": "application/octet-stream"}
+    assert not is_foreign("PUT", file)
+    assert is_foreign("POST", file)
+    assert is_foreign("PUT", {**file, "sec-fetch-site": "cross-site"})
+    assert is_foreign("PUT", {**file, "origin": "https://elsewhere", "host": "here"})
 
 
-def test_files_of_devices_may_be_five_times_as_large_as_anything_else():
+def test_a_program_may_post_a_picture_and_another_sites_page_may_not():
+    picture = {"content-length": "9", "content-type": "image/png"}
+    assert not is_foreign("POST", picture)
+    assert is_foreign("POST", {**picture, "sec-fetch-site": "cross-site"})
+    assert is_foreign("POST", {**picture, "origin": "https://elsewhere", "host": "here"})
+    assert is_foreign("POST", {**picture, "content-type": "multipart/form-data; boundary=image/png"})
+
+
+def test_files_of_devices_and_pictures_may_be_five_times_as_large_as_anything_else():
     assert most_body_bytes("/api/v1/fleet/uploads/cmd-1") == 5 * MOST_BODY_BYTES
-    assert most_body_bytes("/api/v1/fleet/commands") == MOST_BODY_BYTES
+    assert most_body_bytes("/api/v1/content/items/it-1/pictures") == 5 * MOST_BODY_BYTES
+    for path in ("/api/v1/fleet/commands", "/api/v1/content/items/it-1", "/api/v1/content/items/a/b/pictures"):
+        assert most_body_bytes(path) == MOST_BODY_BYTES

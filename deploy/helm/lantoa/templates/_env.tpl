@@ -49,8 +49,10 @@
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_DEVICE_KEYS_FILE" "/keys/device_keys.json") -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_ROOT_PUBLIC" $values.keys.rootPublic) -}}
 {{- include "lantoa.var" (list "LANTOA_GATEWAY_CONSOLE_DIR" "/opt/lantoa/console") -}}
+{{- include "lantoa.var" (list "LANTOA_GATEWAY_PUBLIC_URL" $values.public.url) -}}
 {{- else if eq .name "directory" -}}
 {{- include "lantoa.var" (list "LANTOA_DIRECTORY_AUDIT_KEY_FILE" "/keys/audit.key") -}}
+{{- include "lantoa.var" (list "LANTOA_DIRECTORY_KEY_FILE" "/keys/directory.key") -}}
 {{- else if eq .name "alert" -}}
 {{- include "lantoa.var" (list "LANTOA_ALERT_KEY_FILE" "/keys/alert.key") -}}
 {{- include "lantoa.var" (list "LANTOA_ALERT_HOLDERS_FILE" "/keys/alert_holders.json") -}}

@@ -139,7 +139,10 @@ class Layout:
         if name == "directory":
             return {
                 "LANTOA_DIRECTORY_AUDIT_KEY_FILE": str(self.ring.audit_file),
+                "LANTOA_DIRECTORY_KEY_FILE": str(self.ring.directory_file),
                 "LANTOA_DIRECTORY_CODES_FILE": str(self.codes_file),
+                # Whoever tries the platform out signs in by password; a second factor is there to be tried too.
+                "LANTOA_DIRECTORY_SECOND_FACTOR": "offered",
             }
         if name == "content":
             return {

@@ -25,6 +25,12 @@ _SESSION = {
     "description": "Opaque session id, given by `POST /auth/sign-in`. Requests that change something come as JSON.",
 }
 
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An integration's access token (`POST /auth/tokens`) or an app's. It comes without a cookie.",
+}
+
 
 def documents() -> dict[str, Document]:
     """The document of every service by its name, in catalogue order."""
@@ -91,7 +97,8 @@ def merge(services: Mapping[str, Document]) -> Document:
                 continue
             shown = {key: value for key, value in operation.items() if key != "security"}
             if "security" in operation and not (target and target.open_to_all(method.upper())):
-                shown["security"] = [{"session": []}]
+                # The door for people looks at sessions alone; the API takes a program's token as well.
+                shown["security"] = [{"session": []}, {"token": []}] if target else [{"session": []}]
             paths.setdefault(path, {})[method] = shown
             used |= _reached(own, shown)
         schemas |= {name: own[name] for name in sorted(used)}
@@ -105,7 +112,10 @@ def merge(services: Mapping[str, Document]) -> Document:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"session": _SESSION}},
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"session": _SESSION, "token": _TOKEN},
+        },
     }
 
 

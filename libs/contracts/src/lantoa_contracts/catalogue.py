@@ -74,6 +74,10 @@ ACCOUNT_RESET = EventSpec("directory.account.reset", directory.AccountReset)
 AUDIT_SEALED = EventSpec("directory.audit.sealed", directory.AuditSealed)
 ACT_DONE = EventSpec("directory.act.done", directory.ActDone, ("fleet", "broadcast", "signboard"))
 ACT_REVERSED = EventSpec("directory.act.reversed", directory.ActReversed, ("fleet", "broadcast", "signboard"))
+ACCOUNT_SIGNED_IN = EventSpec("directory.account.signedin", directory.AccountSignedIn)
+SIGN_IN_REFUSED = EventSpec("directory.account.refused", directory.SignInRefused)
+ACCOUNT_SECURED = EventSpec("directory.account.secured", directory.AccountSecured)
+SESSION_ENDED = EventSpec("directory.session.ended", directory.SessionEnded)
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
 ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"))
@@ -124,6 +128,10 @@ EVENTS: tuple[EventSpec, ...] = (
     AUDIT_SEALED,
     ACT_DONE,
     ACT_REVERSED,
+    ACCOUNT_SIGNED_IN,
+    SIGN_IN_REFUSED,
+    ACCOUNT_SECURED,
+    SESSION_ENDED,
     ITEM_SUBMITTED,
     ITEM_APPROVED,
     ITEM_WITHDRAWN,

@@ -53,11 +53,15 @@ from lantoa_contracts.events.directory import (
     AccountLocked,
     AccountReset,
     AccountRevoked,
+    AccountSecured,
+    AccountSignedIn,
     AccountUnlocked,
     ActDone,
     ActReversed,
     AuditSealed,
     Heir,
+    SessionEnded,
+    SignInRefused,
     Succession,
     UnitChanged,
 )
@@ -164,6 +168,20 @@ _EVENTS: dict[str, BaseModel] = {
             sig="c2ln" * 21 + "cw",
         ),
     ),
+    "directory.account.signedin.v1": AccountSignedIn(
+        person_id=APPROVER,
+        way="totp",
+        mfa=True,
+        device="Chrome trên Android",
+        place="113.161.72.0/24",
+        session="5e" * 32,
+        at=APPROVED_AT - timedelta(minutes=4),
+    ),
+    "directory.account.refused.v1": SignInRefused(
+        person_id=None, because="password", place="113.161.72.0/24", at=APPROVED_AT - timedelta(minutes=5)
+    ),
+    "directory.account.secured.v1": AccountSecured(person_id=APPROVER, what="totp", at=APPROVED_AT),
+    "directory.session.ended.v1": SessionEnded(person_id=APPROVER, ver=2, digests=("5e" * 32,), at=APPROVED_AT),
     "content.item.submitted.v1": ItemSubmitted(item_id=ITEM, ver=4, revision=2, unit_id=UNIT, author_id=AUTHOR),
     "content.item.approved.v1": ItemApproved(
         item_id=ITEM,

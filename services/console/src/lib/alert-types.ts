@@ -1,28 +1,28 @@
 /** What alert answers, by the names of the console. */
-import type { Schemas } from './types';
+import type { One, Sent, Told } from './client';
 
-export type Status = Schemas['VersionOut']['status'];
-export type Severity = Schemas['VersionOut']['severity'];
-export type NoticeState = Schemas['NoticeOut']['state'];
+export type Status = Wording['status'];
+export type Severity = Wording['severity'];
+export type NoticeState = Notice['state'];
 
 /** What somebody asks to be sent out: scopes are unit ids, `all`, or groups as `grp.<id>`; texts are by language. */
-export type NoticeFields = Required<Schemas['MessageIn']>;
+export type NoticeFields = Required<Sent<'post', '/api/v1/alert/notices'>>;
 /** Who did something, and when. */
-export type Act = Schemas['AlertActOut'];
+export type Act = Wording['requested'];
 /** `all`, `unit.<unit_id>` or `grp.<group_id>`; the name is empty where nobody has told of it. */
-export type Scope = Schemas['ScopeOut'];
+export type Scope = Wording['scopes'][number];
 /** One wording of a notice. */
-export type Wording = Schemas['VersionOut'];
-export type Notice = Schemas['NoticeOut'];
+export type Wording = Notice['current'];
+export type Notice = Told<'get', '/api/v1/alert/notices/{notice_id}'>;
 
 /** Devices: heard of at all (a receiver that cannot verify is reached and no more), verified, begun, finished. */
-export type Counts = Schemas['CountOut'];
-export type UnitReach = Schemas['UnitReach'];
+export type Counts = Reach['totals'];
+export type UnitReach = Reach['units'][number];
 /** Seconds from the issue to the first, the middle, nearly all and the last device. */
-export type Times = Schemas['Times'];
-export type Reach = Schemas['ReachOut'];
-export type SilentDevice = Schemas['SilentDevice'];
-export type VersionReport = Schemas['VersionReport'];
-export type NoticeReport = Schemas['ReportOut'];
+export type Times = NonNullable<Reach['verified_s']>;
+export type Reach = Told<'get', '/api/v1/alert/notices/{notice_id}/reach'>;
+export type SilentDevice = One<'/api/v1/alert/notices/{notice_id}/silent'>;
+export type VersionReport = NoticeReport['versions'][number];
+export type NoticeReport = Told<'get', '/api/v1/alert/notices/{notice_id}/report'>;
 /** Where messages of other bodies are fetched from (CAP 1.2). */
-export type CapSource = Schemas['SourceView'];
+export type CapSource = One<'/api/v1/alert/cap/sources'>;

@@ -9,7 +9,6 @@ import type {
   ItemState,
   Page,
   Proof,
-  RenditionKind,
   Showing,
   Unit,
   View,
@@ -177,12 +176,6 @@ export const documents = {
   yearly: (period: string) => withQuery(`${V1}/reporting/documents/yearly.docx`, { period }),
   evidence: (period: string, task?: string) => withQuery(`${V1}/reporting/documents/evidence.xlsx`, { period, task }),
 };
-
-/** Where the bytes of a rendition are; the hash in it keeps an older revision out of the browser's cache. */
-export function renditionUrl(item: Item, kind: RenditionKind): string {
-  const hash = item.renditions.find((rendition) => rendition.kind === kind)?.blob.sha256.slice(0, 12);
-  return withQuery(`${V1}/content/items/${id(item.id)}/renditions/${kind}`, { v: hash });
-}
 
 /** Any thrown thing as a `Problem`. */
 export const asProblem = (error: unknown): Problem =>

@@ -1,19 +1,12 @@
 import { get, id, request } from './api';
+import type { One, Told } from './client';
 import type { Person } from './types';
 
 /** By what a person proves at the door who they are. */
-export interface Ways {
-  password: boolean;
-  passkey: boolean;
-  oidc: { name: string } | null;
-}
+export type Ways = Told<'get', '/auth/ways'>;
 export type Factor = 'totp' | 'passkey' | 'recovery';
 
-export interface Factors {
-  totp: boolean;
-  passkeys: number;
-  recovery_left: number;
-}
+export type Factors = Told<'get', '/auth/me'>['factors'];
 
 export interface Me {
   person: Person;
@@ -25,36 +18,11 @@ export interface Me {
 /** What follows a step at the door: the person is in, or another step. The ticket says how far they are. */
 export type Step = Me | { next: 'second-factor'; ways: Factor[]; ticket: string } | { next: 'new-password'; ticket: string };
 
-export interface Passkey {
-  id: string;
-  name: string;
-  created_at: string;
-  /** The day of its last use. */
-  used_on: string | null;
-}
-
-export interface SignedInDevice {
-  id: string;
-  /** The browser as its owner would know it, and the network it came from. */
-  device: string;
-  place: string;
-  begun_at: string;
-  used_at: string;
-  /** The session that asks. */
-  here: boolean;
-  /** The app that has it, where it is one of ours. */
-  app: string | null;
-}
-
-export interface AccessToken {
-  id: string;
-  name: string;
-  permissions: string[];
-  created_at: string;
-  ends_at: string;
-  /** The day of its last use. */
-  used_on: string | null;
-}
+/** `used_on` is the day of its last use. */
+export type Passkey = One<'/auth/passkeys'>;
+/** `device` is the browser as its owner would know it, `place` the network it came from, `here` the session that asks. */
+export type SignedInDevice = One<'/auth/sessions'>;
+export type AccessToken = One<'/auth/tokens'>;
 
 interface List<T> {
   items: T[];

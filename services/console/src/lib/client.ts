@@ -23,6 +23,11 @@ type Body<O> = O extends { requestBody: { content: { 'application/json': infer B
     : object;
 type Params<O extends Operation> = (O['parameters'] extends { path: infer P } ? { path: P } : object) &
   (O['parameters'] extends { query?: infer Q } ? { query?: { [N in keyof Q]?: Q[N] | '' | null } } : object);
+/** What `verb` at `path` answers; one entry of the list at `path`; what is sent there. The names of schemas may change, addresses do not. */
+export type Told<V extends Verb, P extends Path<V>> = Answer<Of<V, P>>;
+export type One<P extends Path<'get'>> = Told<'get', P> extends { items: (infer I)[] } ? I : never;
+export type Sent<V extends Verb, P extends Path<V>> = Of<V, P> extends { requestBody: { content: { 'application/json': infer B } } } ? B : never;
+
 /** What a request carries; the version becomes If-Match, the key Idempotency-Key. */
 export type Given<O extends Operation> = Params<O> & Body<O> & { ver?: number; key?: string };
 type Rest<G> = object extends G ? [given?: G] : [given: G];

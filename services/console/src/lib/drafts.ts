@@ -1,6 +1,7 @@
+import { fromPlain, LOCAL, toHtml } from './richtext';
 import type { Item, ItemFields } from './types';
 
-/** What someone has typed and not yet saved, kept in the browser. */
+/** What someone has typed and not yet saved, kept in the browser; its pictures lie in `pictures.ts`. */
 export interface Draft {
   fields: ItemFields;
   /** The version that the typing started from; null for an item that does not exist yet. */
@@ -13,7 +14,15 @@ const key = (personId: string, itemId: string | null): string => `lantoa.draft.$
 
 export function loadDraft(personId: string, itemId: string | null): Draft | null {
   const text = localStorage.getItem(key(personId, itemId));
-  return text === null ? null : (JSON.parse(text) as Draft);
+  return text === null ? null : formatted(JSON.parse(text) as Draft);
+}
+
+/** A draft of the time when bodies were plain. */
+function formatted(draft: Draft): Draft {
+  const older = draft.fields as ItemFields & { body?: string };
+  if (typeof older.body_html === 'string') return draft;
+  const { body = '', ...fields } = older;
+  return { ...draft, fields: { ...fields, body_html: toHtml(fromPlain(body)) } };
 }
 
 export function keepDraft(personId: string, itemId: string | null, draft: Draft): void {
@@ -26,18 +35,13 @@ export function dropDraft(personId: string, itemId: string | null): void {
 
 /** Fields as they are sent: composed Unicode, no space around, tasks in order. */
 export function clean(fields: ItemFields): ItemFields {
-  return {
-    ...fields,
-    title: fields.title.normalize('NFC').trim(),
-    body: fields.body.normalize('NFC').replace(/\r\n/g, '\n').trim(),
-    tasks: [...fields.tasks].sort(),
-  };
+  return { ...fields, title: fields.title.normalize('NFC').trim(), tasks: [...fields.tasks].sort() };
 }
 
 /** The part of an item that its author writes. */
-export const fieldsOf = ({ title, body, priority, unit_id, tasks, topic, language }: Item): ItemFields => ({
+export const fieldsOf = ({ title, body, body_html, priority, unit_id, tasks, topic, language }: Item): ItemFields => ({
   title,
-  body,
+  body_html: body_html ?? toHtml(fromPlain(body)),
   priority,
   unit_id,
   tasks,
@@ -50,27 +54,15 @@ export const same = (one: ItemFields, other: ItemFields): boolean =>
   JSON.stringify(order(one)) === JSON.stringify(order(other));
 
 const order = (fields: ItemFields): string[] => {
-  const { title, body, priority, unit_id, tasks, topic, language } = clean(fields);
-  return [title, body, priority, unit_id, tasks.join(), topic, language];
+  const { title, body_html, priority, unit_id, tasks, topic, language } = clean(fields);
+  return [title, body_html, priority, unit_id, tasks.join(), topic, language];
 };
 
-export interface ItemWriter {
-  createItem(fields: ItemFields, key: string): Promise<Item>;
-  patchItem(itemId: string, ver: number, fields: ItemFields): Promise<Item>;
-}
+/** Names of the pictures that are on this phone only. */
+export const localPictures = (fields: ItemFields): string[] => [...new Set(fields.body_html.match(LOCAL) ?? [])];
 
-/**
- * Creates an item. When an earlier attempt got no answer it is first sent again as it was, and what was typed since
- * follows as a change; `keep` stores the attempt before anything is sent.
- */
-export async function create(
-  writer: ItemWriter,
-  draft: Draft,
-  newKey: () => string,
-  keep: (draft: Draft) => void,
-): Promise<Item> {
-  const attempt = draft.attempt ?? { key: newKey(), fields: clean(draft.fields) };
-  keep({ ...draft, attempt });
-  const item = await writer.createItem(attempt.fields, attempt.key);
-  return same(attempt.fields, draft.fields) ? item : writer.patchItem(item.id, item.ver, clean(draft.fields));
-}
+/** The text without the pictures that content does not have yet. */
+export const withoutLocal = (fields: ItemFields): ItemFields => ({
+  ...fields,
+  body_html: fields.body_html.replace(/<figure><img src="local:[^>]*><\/figure>\n?/g, '').trim(),
+});

@@ -1,11 +1,12 @@
 /** What fleet answers, by the names of the console. What its contract leaves open is said here more exactly. */
-import type { DeviceKind, Schemas } from './types';
+import type { One, Sent, Told } from './client';
+import type { DeviceKind } from './types';
 
 /** How a device stands, the worst first: what colours its point on the map. */
 export type Standing = 'offline' | 'alarm' | 'drift' | 'online';
 
-export type DeviceAlarm = Schemas['lantoa_fleet__api__views__AlarmView'];
-export type Device = Omit<Schemas['DeviceView'], 'kind'> & { kind: DeviceKind };
+export type DeviceAlarm = Device['alarms'][number];
+export type Device = Omit<One<'/api/v1/fleet/devices'>, 'kind'> & { kind: DeviceKind };
 
 /** Which devices are meant; an empty text means any. */
 export interface DeviceFilter {
@@ -17,8 +18,8 @@ export interface DeviceFilter {
   q: string;
 }
 
-export type Claim = Schemas['ClaimBody'];
-export type SiteType = Schemas['ReceiverBody']['site_type'];
+export type Claim = Sent<'post', '/api/v1/fleet/devices/claim'>;
+export type SiteType = Sent<'post', '/api/v1/fleet/receivers'>['site_type'];
 
 /** Id, name, kind, latitude and longitude where they are known, standing, unit. */
 export type Point = [string, string, DeviceKind, number | null, number | null, Standing, string];
@@ -29,25 +30,25 @@ export interface Points {
 }
 
 /** Devices of a unit and of those below it. */
-export type UnitSummary = Schemas['SumView'];
-export type Group = Schemas['CountedGroup'];
+export type UnitSummary = Told<'get', '/api/v1/fleet/summary'>['units'][number];
+export type Group = One<'/api/v1/fleet/groups'>;
 /** One hour of a device: minutes when it was there, minutes when it played or showed. */
-export type DeviceHour = Schemas['HourView'] & { at: string };
+export type DeviceHour = Told<'get', '/api/v1/fleet/devices/{device_id}/hours'>['items'][number] & { at: string };
 /** Something that happened at a device's place; which fields are filled depends on `what`. */
-export type TimelineEntry = Schemas['TimelineEntry'];
+export type TimelineEntry = One<'/api/v1/fleet/devices/{device_id}/timeline'>;
 
 export type CommandName = 'volume' | 'restart' | 'test_tone' | 'screenshot' | 'log_upload' | 'diagnose';
 export type CommandState = 'sent' | 'received' | 'finished' | 'failed' | 'expired';
 type Args = Record<string, string | number | boolean>;
 
 /** One command to one device; `data` is what `diagnose` found, `upload` whether a picture or a log has come. */
-export type Command = Omit<Schemas['CommandView'], 'name' | 'state' | 'args'> & {
+export type Command = Omit<One<'/api/v1/fleet/devices/{device_id}/commands'>, 'name' | 'state' | 'args'> & {
   name: CommandName | 'update';
   state: CommandState;
   args: Args;
 };
 /** One command to several devices; `open` while outcomes may still come. */
-export type Order = Omit<Schemas['OrderView'], 'name' | 'args' | 'counts' | 'items'> & {
+export type Order = Omit<Told<'get', '/api/v1/fleet/commands/{order_id}'>, 'name' | 'args' | 'counts' | 'items'> & {
   name: CommandName | 'update';
   args: Args;
   counts: Partial<Record<CommandState, number>>;
@@ -55,13 +56,13 @@ export type Order = Omit<Schemas['OrderView'], 'name' | 'args' | 'counts' | 'ite
 };
 
 /** `token` is of an MQTT receiver that was made just now. */
-export type ImportRow = Schemas['FleetImportRow'];
-export type ImportReport = Schemas['FleetImportAnswer'];
+export type ImportRow = ImportReport['rows'][number];
+export type ImportReport = Told<'post', '/api/v1/fleet/devices/import'>;
 /** The token is told once; null when it was told before. */
-export type Receiver = Schemas['ReceiverMade'];
+export type Receiver = Told<'post', '/api/v1/fleet/receivers'>;
 /** One cause at one place, however many devices it concerns, until the cause goes. */
-export type FleetAlarm = Schemas['lantoa_fleet__api__alarms__AlarmView'];
+export type FleetAlarm = One<'/api/v1/fleet/alarms'>;
 /** `waves` are devices in all (`1`) or a share of them (`25%`) at the end of each, `wave` is the present one, from 1. */
-export type Update = Omit<Schemas['UpdateView'], 'counts'> & {
+export type Update = Omit<One<'/api/v1/fleet/updates'>, 'counts'> & {
   counts: { waiting: number; told: number; done: number; failed: number };
 };

@@ -1,8 +1,8 @@
 import type { FeatureCollection } from 'geojson';
 import { id, request, V1, withQuery } from './api';
-import { call } from './client';
+import { call, type Sent } from './client';
 import type { Claim, Command, CommandName, Device, DeviceFilter, DeviceHour, ImportReport, Order, Points, Update } from './fleet-types';
-import type { Page, Schemas } from './types';
+import type { Page } from './types';
 
 const F = `${V1}/fleet`;
 const at = (device: Device): { path: { device_id: string }; ver: number } => ({ path: { device_id: device.device_id }, ver: device.ver });
@@ -38,7 +38,7 @@ export const fleet = {
     exact<Device>(call('put', '/api/v1/fleet/devices/{device_id}/groups', { ...at(known), body: { groups } })),
 
   claim: (body: Claim, key: string) => exact<Device>(call('post', '/api/v1/fleet/devices/claim', { body, key })),
-  addReceiver: (body: Schemas['ReceiverBody'], key: string) => call('post', '/api/v1/fleet/receivers', { body, key }),
+  addReceiver: (body: Sent<'post', '/api/v1/fleet/receivers'>, key: string) => call('post', '/api/v1/fleet/receivers', { body, key }),
   newToken: (deviceId: string) => call('post', '/api/v1/fleet/receivers/{device_id}/token', { path: { device_id: deviceId } }),
   importList: (file: Blob, dryRun: boolean) =>
     request<ImportReport>('POST', withQuery(`${F}/devices/import`, { dry_run: dryRun }), { file }),

@@ -323,6 +323,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ways
+         * @description By what one can sign in here.
+         */
+        get: operations["gateway_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/sign-in": {
         parameters: {
             query?: never;
@@ -334,9 +354,109 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Begin a session. The id is always new and the one shown before ends: nobody can plant a session.
+         * @description Sign in by password. The session id is always new and the one shown before ends: nobody can plant one.
          */
         post: operations["gateway_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Second Factor
+         * @description The second step, for a ticket.
+         */
+        post: operations["gateway_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/new-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * New Password
+         * @description The last step of who was given a password, for a ticket.
+         */
+        post: operations["gateway_new_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Passkey Options
+         * @description `PublicKeyCredentialRequestOptions` as JSON (WebAuthn, 5.1.8), good for one answer.
+         */
+        post: operations["gateway_passkey_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/passkey/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Passkey Sign In
+         * @description Sign in by a passkey alone.
+         */
+        post: operations["gateway_passkey_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Again
+         * @description Show once more who sits here: the session goes on under a new id, as fresh as a new one.
+         */
+        post: operations["gateway_again"];
         delete?: never;
         options?: never;
         head?: never;
@@ -372,11 +492,339 @@ export interface paths {
         };
         /**
          * Me
-         * @description The person signed in, with the names of their units.
+         * @description The person signed in, with the names of their units, and what they sign in with.
          */
         get: operations["gateway_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description A new password: every other session ends, this one goes on under a new id.
+         */
+        post: operations["gateway_change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description Where one is signed in.
+         */
+        get: operations["gateway_list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description End one of one's sessions.
+         */
+        delete: operations["gateway_end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/end-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Others
+         * @description End all of them but this.
+         */
+        post: operations["gateway_end_others"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/totp/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Totp
+         * @description A secret, which counts once a code of it was shown.
+         */
+        post: operations["gateway_begin_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Totp
+         * @description Take the secret up; recovery codes where it is the first factor, else none.
+         */
+        post: operations["gateway_confirm_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Totp
+         * @description Give it back.
+         */
+        delete: operations["gateway_remove_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Recovery
+         * @description Ten new recovery codes in the place of the old ones.
+         */
+        post: operations["gateway_renew_recovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/passkeys/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Passkey
+         * @description `PublicKeyCredentialCreationOptions` as JSON (WebAuthn, 5.1.8), good for one answer.
+         */
+        post: operations["gateway_begin_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Passkeys
+         * @description One's passkeys.
+         */
+        get: operations["gateway_list_passkeys"];
+        put?: never;
+        /**
+         * Add Passkey
+         * @description Take a passkey up.
+         */
+        post: operations["gateway_add_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Passkey
+         * @description Give one back.
+         */
+        delete: operations["gateway_remove_passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description One's tokens.
+         */
+        get: operations["gateway_list_tokens"];
+        put?: never;
+        /**
+         * Make Token
+         * @description A new one. Asks for a fresh sign-in.
+         */
+        post: operations["gateway_make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Token
+         * @description Take one back; it holds no more at once.
+         */
+        delete: operations["gateway_end_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link
+         * @description Where to send the browser, so that from then on the provider may name whoever is signed in.
+         */
+        post: operations["gateway_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/app/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Token
+         * @description Tokens for a code and its verifier, or for a refresh token, which is used up with it.
+         */
+        post: operations["gateway_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/app/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke
+         * @description End what a token belongs to; an unknown one is no error.
+         */
+        post: operations["gateway_revoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1077,6 +1525,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/content/items/{item_id}/revisions/{revision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Revision
+         * @description A revision as it was submitted, to be compared with another.
+         */
+        get: operations["content_revision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/content/items/{item_id}/pictures/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Picture
+         * @description A picture that was put to an item.
+         */
+        get: operations["content_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/content/items/{item_id}/renditions/{kind}": {
         parameters: {
             query?: never;
@@ -1087,10 +1575,36 @@ export interface paths {
         /**
          * Rendition
          * @description A rendition's bytes or a part of them: the audio, the board's slide or the web page.
+         *
+         *     The web page names its pictures by their public addresses, which open with the approval; `pictures=inside` gives
+         *     it with the pictures in it, as it will look.
          */
         get: operations["content_rendition"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/content/items/{item_id}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Picture
+         * @description Put a picture to an item, 5 MB at most: JPEG, PNG or WebP by what is in it. The same again changes nothing.
+         *
+         *     It is made anew, 1280 pixels at the longer side and without place or camera; the item's text shows it by the
+         *     hash in the answer.
+         */
+        post: operations["content_add_picture"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2601,6 +3115,22 @@ export interface components {
             reversed_at?: string | null;
         };
         /**
+         * Again
+         * @description Exactly one of the four.
+         */
+        Again: {
+            /** Totp */
+            totp?: string | null;
+            /** Recovery */
+            recovery?: string | null;
+            /** Passkey */
+            passkey?: {
+                [key: string]: unknown;
+            } | null;
+            /** Password */
+            password?: string | null;
+        };
+        /**
          * AiringView
          * @description An entry at a station: heard to its end, only cut attempts so far, or missed (times are then the planned one).
          */
@@ -2654,6 +3184,16 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        };
+        /**
+         * Answer
+         * @description What `navigator.credentials.get` gave, as JSON.
+         */
+        Answer: {
+            /** Passkey */
+            passkey: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Answers
@@ -2760,6 +3300,52 @@ export interface components {
             bytes: number;
             /** Media Type */
             media_type: string;
+        };
+        /** Body_gateway_revoke */
+        Body_gateway_revoke: {
+            /**
+             * Client Id
+             * @default
+             */
+            client_id: string;
+            /**
+             * Token
+             * @default
+             */
+            token: string;
+        };
+        /** Body_gateway_token */
+        Body_gateway_token: {
+            /**
+             * Grant Type
+             * @default
+             */
+            grant_type: string;
+            /**
+             * Client Id
+             * @default
+             */
+            client_id: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Redirect Uri
+             * @default
+             */
+            redirect_uri: string;
+            /**
+             * Code Verifier
+             * @default
+             */
+            code_verifier: string;
+            /**
+             * Refresh Token
+             * @default
+             */
+            refresh_token: string;
         };
         /**
          * Counts
@@ -2878,6 +3464,16 @@ export interface components {
             sealed_at: string | null;
         };
         /**
+         * ChangedPassword
+         * @description The old password and the new one.
+         */
+        ChangedPassword: {
+            /** Old */
+            old: string;
+            /** New */
+            new: string;
+        };
+        /**
          * ChannelNumbers
          * @description Numbers of one channel.
          */
@@ -2920,6 +3516,14 @@ export interface components {
             groups?: string[] | null;
             /** Replaces */
             replaces?: string | null;
+        };
+        /**
+         * Code
+         * @description The first code of a new secret.
+         */
+        Code: {
+            /** Code */
+            code: string;
         };
         /**
          * CodeEntered
@@ -3062,7 +3666,7 @@ export interface components {
             /** Tie Breaks */
             tie_breaks: string;
             /** Questions */
-            questions: components["schemas"]["QuestionIn"][];
+            questions: components["schemas"]["ContestQuestionIn"][];
         };
         /**
          * ContestIn
@@ -3099,7 +3703,7 @@ export interface components {
             /** Tie Breaks */
             tie_breaks: string;
             /** Questions */
-            questions: components["schemas"]["QuestionIn"][];
+            questions: components["schemas"]["ContestQuestionIn"][];
             /** Id */
             id: string;
         };
@@ -3158,6 +3762,20 @@ export interface components {
             rules_document: string;
             /** Answer Key Document */
             answer_key_document: string | null;
+        };
+        /**
+         * QuestionIn
+         * @description A question; ``right`` is the index of its one right option.
+         */
+        ContestQuestionIn: {
+            /** Prompt */
+            prompt: string;
+            /** Prompt Km */
+            prompt_km?: string | null;
+            /** Options */
+            options: string[];
+            /** Right */
+            right: number;
         };
         /**
          * Replayed
@@ -3640,6 +4258,18 @@ export interface components {
             seconds: number;
         };
         /**
+         * FactorsOut
+         * @description What somebody has beside the password.
+         */
+        FactorsOut: {
+            /** Totp */
+            totp: boolean;
+            /** Passkeys */
+            passkeys: number;
+            /** Recovery Left */
+            recovery_left: number;
+        };
+        /**
          * FieldProblem
          * @description One field that is wrong. ``pointer`` is a JSON pointer (RFC 6901) into the body.
          */
@@ -3808,14 +4438,182 @@ export interface components {
             matched?: string | null;
         };
         /**
-         * SignIn
-         * @description What somebody types at the door.
+         * AppTokens
+         * @description As RFC 6749, 5.1 has it. The refresh token is good once: the next answer has the next one.
          */
-        GatewaySignIn: {
-            /** Login */
-            login: string;
-            /** Password */
-            password: string;
+        GatewayAppTokens: {
+            /** Access Token */
+            access_token: string;
+            /** Refresh Token */
+            refresh_token: string;
+            /** Token Type */
+            token_type: string;
+            /** Expires In */
+            expires_in: number;
+        };
+        /**
+         * NextStep
+         * @description Something is still wanted, for which the ticket is good for so many seconds.
+         */
+        GatewayNextStep: {
+            /**
+             * Next
+             * @enum {string}
+             */
+            next: "second-factor" | "new-password";
+            /** Ways */
+            ways: ("totp" | "passkey" | "recovery")[];
+            /** Ticket */
+            ticket: string;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * PasskeyMade
+         * @description The new passkey; recovery codes where it is the first factor.
+         */
+        GatewayPasskeyMade: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+            passkey: components["schemas"]["GatewayPasskeyOut"];
+        };
+        /**
+         * PasskeyOut
+         * @description A passkey as its owner sees it.
+         */
+        GatewayPasskeyOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Used On */
+            used_on: string | null;
+        };
+        /**
+         * PasskeysOut
+         * @description All of them.
+         */
+        GatewayPasskeysOut: {
+            /** Items */
+            items: components["schemas"]["GatewayPasskeyOut"][];
+        };
+        /**
+         * PersonOut
+         * @description Somebody of the staff.
+         */
+        GatewayPersonOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Grants */
+            grants: components["schemas"]["GrantOut"][];
+            /** Signed In At */
+            signed_in_at: string | null;
+        };
+        /**
+         * RecoveryOut
+         * @description Codes, each good once, that are shown this once.
+         */
+        GatewayRecoveryOut: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
+        /**
+         * SessionOut
+         * @description One of one's sessions; `here` is the one that asks, `app` names the app that has it.
+         */
+        GatewaySessionOut: {
+            /** Id */
+            id: string;
+            /** Device */
+            device: string;
+            /** Place */
+            place: string;
+            /**
+             * Begun At
+             * Format: date-time
+             */
+            begun_at: string;
+            /**
+             * Used At
+             * Format: date-time
+             */
+            used_at: string;
+            /** Here */
+            here: boolean;
+            /** App */
+            app: string | null;
+        };
+        /**
+         * SessionsOut
+         * @description All of them, last used first.
+         */
+        GatewaySessionsOut: {
+            /** Items */
+            items: components["schemas"]["GatewaySessionOut"][];
+        };
+        /**
+         * TokenMade
+         * @description A token, shown this once: `Authorization: Bearer <token>` at `/api/v1`.
+         */
+        GatewayTokenMade: {
+            /** Token */
+            token: string;
+            item: components["schemas"]["GatewayTokenOut"];
+        };
+        /**
+         * TokenOut
+         * @description A token as its owner sees it; `used_on` is the day of its last use.
+         */
+        GatewayTokenOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Used On */
+            used_on: string | null;
+        };
+        /**
+         * TokenWanted
+         * @description A token for a program: names of permissions that its owner holds.
+         */
+        GatewayTokenWanted: {
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: string[];
+            /** Days */
+            days: number;
+        };
+        /**
+         * TokensOut
+         * @description One's tokens, and the names of permissions that one may give.
+         */
+        GatewayTokensOut: {
+            /** Items */
+            items: components["schemas"]["GatewayTokenOut"][];
+            /** Grantable */
+            grantable: string[];
         };
         /**
          * GrantEffect
@@ -3843,6 +4641,20 @@ export interface components {
             role: "author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin";
             /** Unit Id */
             unit_id: string;
+        };
+        /**
+         * GrantOut
+         * @description A role for a unit and everything below it.
+         */
+        GrantOut: {
+            /** Role */
+            role: string;
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string;
+            /** Held By */
+            held_by?: string | null;
         };
         /**
          * GridBody
@@ -3964,13 +4776,18 @@ export interface components {
         };
         /**
          * ItemIn
-         * @description A new item.
+         * @description A new item. Its body comes plain or formatted; where both are given, the formatted one counts.
          */
         ItemIn: {
             /** Title */
             title: string;
-            /** Body */
+            /**
+             * Body
+             * @default
+             */
             body: string;
+            /** Body Html */
+            body_html?: string | null;
             /**
              * Priority
              * @enum {string}
@@ -4008,6 +4825,10 @@ export interface components {
             title: string;
             /** Body */
             body: string;
+            /** Body Html */
+            body_html: string | null;
+            /** Pictures */
+            pictures: components["schemas"]["PictureOut"][];
             /**
              * Priority
              * @enum {string}
@@ -4051,7 +4872,7 @@ export interface components {
         };
         /**
          * ItemPatch
-         * @description Changes of an item: what is left out stays.
+         * @description Changes of an item: what is left out stays. A plain body takes the formatted one's place, and the other way.
          */
         ItemPatch: {
             /**
@@ -4064,6 +4885,12 @@ export interface components {
              * @default
              */
             body: string;
+            /**
+             * Body Html
+             * @description The body formatted: headings (h2, h3), p, ul, ol, li, strong, em, br, a, and pictures of the item as `<img src="pictures/<sha256>" alt="what it shows">`. What else is in it is taken out; it is kept as it is answered. `body`, which is heard and which slides show, follows from it.
+             * @default
+             */
+            body_html: string;
             /**
              * Priority
              * @default normal
@@ -4101,6 +4928,18 @@ export interface components {
             reason: string;
         };
         /**
+         * MadePasskey
+         * @description What `navigator.credentials.create` gave, as JSON, and what its owner calls the key.
+         */
+        MadePasskey: {
+            /** Name */
+            name: string;
+            /** Credential */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * MapView
          * @description Devices as points, compact: thousands in one answer.
          */
@@ -4109,6 +4948,16 @@ export interface components {
             points: (string | number | null)[][];
             /** Total */
             total: number;
+        };
+        /**
+         * Me
+         * @description Who is signed in. Who `must_add_factor` holds nothing until one is there.
+         */
+        Me: {
+            person: components["schemas"]["GatewayPersonOut"];
+            factors: components["schemas"]["FactorsOut"];
+            /** Must Add Factor */
+            must_add_factor: boolean;
         };
         /**
          * MergeIn
@@ -4227,6 +5076,16 @@ export interface components {
             to?: string | null;
             /** Reason */
             reason: string;
+        };
+        /**
+         * NewPassword
+         * @description A password of one's own in the place of one that was given.
+         */
+        NewPassword: {
+            /** Ticket */
+            ticket: string;
+            /** Password */
+            password: string;
         };
         /**
          * NewPersonIn
@@ -4672,6 +5531,20 @@ export interface components {
             password?: string | null;
         };
         /**
+         * PictureOut
+         * @description A picture of an item, made anew as WebP; sides in pixels.
+         */
+        PictureOut: {
+            /** Sha256 */
+            sha256: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number;
+        };
+        /**
          * Place
          * @description One place of a ranking. ``seconds`` is the time taken.
          */
@@ -4893,18 +5766,20 @@ export interface components {
             };
         };
         /**
-         * QuestionIn
-         * @description A question; ``right`` is the index of its one right option.
+         * Provider
+         * @description A provider by which staff may sign in.
          */
-        QuestionIn: {
-            /** Prompt */
-            prompt: string;
-            /** Prompt Km */
-            prompt_km?: string | null;
-            /** Options */
-            options: string[];
-            /** Right */
-            right: number;
+        Provider: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * Question
+         * @description With the ticket of the step before: one of this person's keys. Without: any.
+         */
+        Question: {
+            /** Ticket */
+            ticket?: string | null;
         };
         /**
          * RankingOut
@@ -5086,6 +5961,25 @@ export interface components {
             tasks: number;
         };
         /**
+         * RevisionOut
+         * @description A revision as it was submitted.
+         */
+        RevisionOut: {
+            /** Revision */
+            revision: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Title */
+            title: string;
+            /** Body */
+            body: string;
+            /** Body Html */
+            body_html: string | null;
+        };
+        /**
          * Said
          * @description A reason as a code, and as a sentence in the reader's language.
          */
@@ -5106,6 +6000,32 @@ export interface components {
             name: string;
         };
         /**
+         * SecondFactor
+         * @description Exactly one of the three, and the ticket of the step before.
+         */
+        SecondFactor: {
+            /** Totp */
+            totp?: string | null;
+            /** Recovery */
+            recovery?: string | null;
+            /** Passkey */
+            passkey?: {
+                [key: string]: unknown;
+            } | null;
+            /** Ticket */
+            ticket: string;
+        };
+        /**
+         * SecretOut
+         * @description A secret, and the address that a picture shows to an authenticator program.
+         */
+        SecretOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+        };
+        /**
          * SessionView
          * @description A session and what it plays, in order.
          */
@@ -5121,6 +6041,16 @@ export interface components {
             starts_at: string;
             /** Entries */
             entries: components["schemas"]["BroadcastEntryView"][];
+        };
+        /**
+         * SignIn
+         * @description What somebody types at the door.
+         */
+        SignIn: {
+            /** Login */
+            login: string;
+            /** Password */
+            password: string;
         };
         /**
          * Counts
@@ -5535,6 +6465,14 @@ export interface components {
             by_channel: components["schemas"]["ChannelNumbers"][];
         };
         /**
+         * There
+         * @description Where to send the browser.
+         */
+        There: {
+            /** Location */
+            location: string;
+        };
+        /**
          * TimelineEntry
          * @description Something that happened at a place; which fields are filled depends on ``what``.
          */
@@ -5924,6 +6862,17 @@ export interface components {
              * Format: date-time
              */
             code_expires_at: string;
+        };
+        /**
+         * Ways
+         * @description By what one can sign in here. Passkeys need a site that has a name.
+         */
+        Ways: {
+            /** Password */
+            password: boolean;
+            /** Passkey */
+            passkey: boolean;
+            oidc: components["schemas"]["Provider"] | null;
         };
         /**
          * WholeUpdate
@@ -6779,6 +7728,44 @@ export interface operations {
             };
         };
     };
+    gateway_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     gateway_sign_in: {
         parameters: {
             query?: never;
@@ -6788,7 +7775,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GatewaySignIn"];
+                "application/json": components["schemas"]["SignIn"];
             };
         };
         responses: {
@@ -6798,7 +7785,219 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_new_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_passkey_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_passkey_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -6865,6 +8064,712 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySessionsOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_begin_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_confirm_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayRecoveryOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_remove_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_renew_recovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayRecoveryOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_begin_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_list_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPasskeysOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_add_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MadePasskey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPasskeyMade"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_remove_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayTokensOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayTokenWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayTokenMade"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_end_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["There"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["Body_gateway_token"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayAppTokens"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["Body_gateway_revoke"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -8471,9 +10376,91 @@ export interface operations {
             };
         };
     };
-    content_rendition: {
+    content_revision: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                item_id: string;
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    content_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: string;
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    content_rendition: {
+        parameters: {
+            query?: {
+                pictures?: "inside" | null;
+            };
             header?: never;
             path: {
                 item_id: string;
@@ -8489,6 +10476,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    content_add_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureOut"];
+                };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
             "4XX": {

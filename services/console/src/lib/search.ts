@@ -7,7 +7,7 @@ import { questions, words } from './help';
 import { parts } from './nav';
 import { session } from './session.svelte';
 import { found } from './text';
-import type { Item, Page, Person, Unit } from './types';
+import type { Item, Page, Person } from './types';
 
 export interface Hit {
   key: string;
@@ -112,7 +112,7 @@ export function kinds(): Kind[] {
       key: 'units',
       name: () => m.search_units(),
       find: async (asked) =>
-        (await api.units(asked)).items.map((unit: Unit & { matched?: string | null }) => ({
+        (await api.units(asked)).items.map((unit) => ({
           key: unit.id,
           title: unit.name,
           about: unit.matched ? m.search_formerly({ name: unit.matched }) : unit.code,

@@ -1,14 +1,12 @@
 /** What the services answer, by the names of the console. What their contract leaves open is said here more exactly. */
-import type { components } from './platform';
-
-export type Schemas = components['schemas'];
+import type { One, Told } from './client';
 
 export type Role = 'author' | 'editor' | 'approver' | 'technician' | 'organiser' | 'reporter' | 'auditor' | 'admin';
 export type Priority = 'normal' | 'priority' | 'emergency';
 /** What a device is, and by what it reaches people. */
 export type DeviceKind = 'radio' | 'board' | 'both';
 /** By what a counted fact reached people. */
-export type Channel = Schemas['FactOut']['channel'];
+export type Channel = Fact['channel'];
 /** Units as they stood on the day of the fact, or those that stand in their place today. */
 export type View = 'then' | 'now';
 
@@ -30,7 +28,7 @@ export interface Person {
   grants: Grant[];
 }
 
-export type Unit = Schemas['FoundUnit'];
+export type Unit = One<'/api/v1/directory/units'>;
 
 export type ItemState = 'draft' | 'submitted' | 'render_failed' | 'in_review' | 'returned' | 'approved' | 'withdrawn';
 export type ItemAction = 'edit' | 'submit' | 'approve' | 'return' | 'withdraw';
@@ -47,7 +45,8 @@ export interface Rendition {
 /** The part of an item that its author writes. */
 export interface ItemFields {
   title: string;
-  body: string;
+  /** The body, formatted (`richtext.ts`). */
+  body_html: string;
   priority: Priority;
   unit_id: string;
   tasks: string[];
@@ -55,8 +54,14 @@ export interface ItemFields {
   language: string;
 }
 
-export interface Item extends ItemFields {
+export interface Item extends Omit<ItemFields, 'body_html'> {
   id: string;
+  /** What is heard. */
+  body: string;
+  /** Null where the body came plain. */
+  body_html: string | null;
+  /** Those that the body shows. */
+  pictures: Picture[];
   ver: number;
   revision: number;
   state: ItemState;
@@ -73,6 +78,22 @@ export interface Item extends ItemFields {
   allowed: ItemAction[];
   /** The public page of the present revision. */
   post: Post | null;
+}
+
+export interface Picture {
+  sha256: string;
+  width: number;
+  height: number;
+  bytes: number;
+}
+
+/** A revision as it was submitted. */
+export interface Revision {
+  revision: number;
+  at: string;
+  title: string;
+  body: string;
+  body_html: string | null;
 }
 
 export interface Post {
@@ -94,20 +115,20 @@ export interface HistoryEntry {
 }
 
 /** Entries of an item's current revision over the devices of its unit. */
-export type DeliveryStatus = Schemas['BroadcastStatusView'];
-export type Topic = Schemas['TopicOut'];
-export type Session = Schemas['SessionView'];
+export type DeliveryStatus = Told<'get', '/api/v1/broadcast/items/{item_id}/status'>;
+export type Topic = One<'/api/v1/content/topics'>;
+export type Session = One<'/api/v1/broadcast/sessions'>;
 /** One entry at one device, with what the device proved: an airing or a display. */
-export type Showing = Schemas['AiringView'] | Schemas['DisplayView'];
+export type Showing = One<'/api/v1/broadcast/airings'> | One<'/api/v1/signboard/displays'>;
 
-export type Period = Schemas['PeriodOut'];
-export type Totals = Schemas['Numbers'];
-export type TaskSummary = Schemas['TaskLine'];
-export type TaskReport = Schemas['TaskReport'];
-export type Fact = Schemas['FactOut'];
-export type Proof = Omit<Schemas['ProofOut'], 'attempt'> & {
+export type Period = One<'/api/v1/reporting/periods'>;
+export type Totals = TaskSummary['totals'];
+export type TaskSummary = One<'/api/v1/reporting/tasks'>;
+export type TaskReport = Told<'get', '/api/v1/reporting/tasks/{code}'>;
+export type Fact = One<'/api/v1/reporting/tasks/{code}/proofs'>;
+export type Proof = Omit<Told<'get', '/api/v1/reporting/proofs/{fact_id}'>, 'attempt'> & {
   attempt: { score: number; max_score: number; attempt_id: string } | null;
 };
 
-export type Contest = Schemas['ContestOut'];
-export type Ranking = Schemas['RankingOut'];
+export type Contest = Told<'get', '/api/v1/contest/contests/{contest_id}'>;
+export type Ranking = Told<'get', '/api/v1/contest/contests/{contest_id}/ranking'>;

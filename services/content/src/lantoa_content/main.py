@@ -3,20 +3,23 @@
 from datetime import timedelta
 
 from lantoa_content import api, consumers
+from lantoa_content.adapters.darkroom import Darkroom
 from lantoa_content.adapters.renderer import Renderer
 from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.adapters.speech import SpeechWorker
 from lantoa_content.adapters.stranger import WebStranger
 from lantoa_content.settings import ContentSettings
 from lantoa_content.usecases.confirm import Confirming
-from lantoa_content.usecases.desk import Desk
+from lantoa_content.usecases.desk import Desk, SignInRule
 from lantoa_content.usecases.lists import ItemLists
 from lantoa_content.usecases.notices import Notices
+from lantoa_content.usecases.pictures import Pictures
 from lantoa_content.usecases.portal import Portal
 from lantoa_content.usecases.posts import Publishing
 from lantoa_content.usecases.render import Rendering
 from lantoa_content.usecases.search import Indexing
 from lantoa_content.usecases.stored import INDEXES
+from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.conditions import COLLECTION as IDEMPOTENCY
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.mongo import ReadModel
@@ -35,12 +38,14 @@ def build(service: Service[ContentSettings]) -> None:
     units = ReadModel(service.db["units"])
     speech, sound = SpeechWorker(settings.speech_command, settings.speech_seconds), SoundWorker(settings.speech_seconds)
     service.on_stop(sound.close)
-    renderer = Renderer(speech, sound, settings.voice)
+    renderer = Renderer(speech, sound, settings.voice, service.blobs)
     rendering = Rendering(items, service.blobs, renderer, service.clock)
     posts = service.aggregates("posts")
     consumers.register(service.bus, units, rendering, Publishing(posts, units, service.blobs, service.clock))
     address = settings.public_url + api.PREFIX
-    desk, views = Desk(items, units, service.clock), api.Views(posts.collection, address)
+    pictures = Pictures(service.db["pictures"], service.blobs, Darkroom(), service.clock)
+    rule = SignInRule(settings.approval_sign_in_minutes, Clock())
+    desk, views = Desk(items, units, pictures, service.clock, rule), api.Views(posts.collection, address)
     service.routes(api.reading(desk, ItemLists(items.collection, service.clock), service.blobs, views))
     service.routes(api.writing(desk, service.db[IDEMPOTENCY], views))
     service.routes(api.operating(items, posts, service.clock))

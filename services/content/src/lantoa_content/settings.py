@@ -18,6 +18,10 @@ class ContentSettings(RuntimeSettings):
     """How long the worker may speak one text; espeak-ng needs about fifteen seconds for the longest."""
     public_url: str = Field(pattern=r"^https?://[^/]+$", validation_alias="LANTOA_CONTENT_PUBLIC_URL")
     """The gateway as anybody reaches it: what public addresses begin with, and where posts are looked at."""
+    approval_sign_in_minutes: float = Field(
+        default=60.0, gt=0, validation_alias="LANTOA_CONTENT_APPROVAL_SIGN_IN_MINUTES"
+    )
+    """How long ago an approver may have shown who they are; after that they do it once more before they approve."""
     confirm_seconds: float = Field(default=2.0, gt=0, validation_alias="LANTOA_CONTENT_CONFIRM_SECONDS")
     """How often posts that are due are looked at, and the first wait after a look that did not find one."""
     recheck_seconds: float = Field(default=21_600.0, gt=0, validation_alias="LANTOA_CONTENT_RECHECK_SECONDS")

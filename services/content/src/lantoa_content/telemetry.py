@@ -9,6 +9,8 @@ RENDER_SECONDS = Histogram(
 )
 RENDERS = Counter("lantoa_content_renders_total", "Revisions that were to be rendered", ["outcome"])
 """Outcomes: rendered; failed, which the author is told; obsolete, because it was edited or is done; retried."""
+PICTURES = Counter("lantoa_content_pictures_total", "Pictures that were sent for items", ["outcome"])
+"""Outcomes: taken; refused, for what the file is; retried, because there was no time or no process for it."""
 POST_LOOKS = Counter("lantoa_content_post_looks_total", "Looks at posts from outside, by what was found", ["outcome"])
 """Findings: as-approved, changed, gone, unreachable."""
 SEARCH_SECONDS = Histogram(

@@ -3,13 +3,17 @@
 from datetime import date, timedelta
 
 from lantoa_calendar.periods import ZONE
-from lantoa_directory.adapters import Argon2Passwords, CodesFile
+from lantoa_directory.adapters.passkeys import WebAuthn
+from lantoa_directory.adapters.secrets import Argon2Passwords, CodesFile, SecretBox
 from lantoa_directory.api.acts import act_routes
 from lantoa_directory.api.audit import audit_routes
 from lantoa_directory.api.citizens import citizen_routes
-from lantoa_directory.api.directory import admin_routes, session_routes
+from lantoa_directory.api.directory import admin_routes
+from lantoa_directory.api.factors import factor_routes
 from lantoa_directory.api.imports import imports_routes
 from lantoa_directory.api.people import door_routes, people_routes, right_routes
+from lantoa_directory.api.sessions import session_routes, sign_in_routes
+from lantoa_directory.api.tokens import app_routes, token_routes
 from lantoa_directory.api.units import unit_routes
 from lantoa_directory.consumers import register
 from lantoa_directory.domain.people import Grant
@@ -17,9 +21,13 @@ from lantoa_directory.jobs import schedule
 from lantoa_directory.settings import DirectorySettings
 from lantoa_directory.usecases.accounts import Accounts
 from lantoa_directory.usecases.acts import Acts
+from lantoa_directory.usecases.apps import App, Apps
+from lantoa_directory.usecases.attempts import Attempts
 from lantoa_directory.usecases.audit import Audit
 from lantoa_directory.usecases.citizens import Citizens
+from lantoa_directory.usecases.credentials import Credentials, Tickets
 from lantoa_directory.usecases.editing import Editing
+from lantoa_directory.usecases.factors import Factors
 from lantoa_directory.usecases.following import Followers
 from lantoa_directory.usecases.grants import held_by
 from lantoa_directory.usecases.importing import UnitImporter
@@ -28,7 +36,10 @@ from lantoa_directory.usecases.loading import Stores
 from lantoa_directory.usecases.people import Reach
 from lantoa_directory.usecases.rights import Rights
 from lantoa_directory.usecases.seals import Seals
+from lantoa_directory.usecases.security import Security
 from lantoa_directory.usecases.sessions import Sessions
+from lantoa_directory.usecases.signing_in import Parts, SignIn
+from lantoa_directory.usecases.tokens import AccessTokens
 from lantoa_directory.usecases.turn import Turn
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.mongo import Document, Index
@@ -49,6 +60,14 @@ INDEXES = (
     Index("sessions", ("ends_at",), ttl_seconds=0),
     Index("sessions", ("person_id",)),
     Index("sessions", ("citizen_id",), sparse=True),
+    Index("sessions", ("refresh",), sparse=True),
+    Index("sessions", ("used",), sparse=True),
+    Index("sessions", ("code",), sparse=True),
+    Index("sessions", ("access.id",), sparse=True),
+    Index("accounts", ("passkeys.id",), sparse=True),
+    Index("tickets", ("ends_at",), ttl_seconds=0),
+    Index("tokens", ("ends_at",), ttl_seconds=0),
+    Index("tokens", ("person_id",)),
     Index("attempts", ("at",), ttl_seconds=3600),
     Index("citizens", ("phone",), unique=True, sparse=True),
     Index("audit", ("chain", "seq"), unique=True),
@@ -71,13 +90,20 @@ def build(service: Service[DirectorySettings]) -> None:
     async def held(person: Document) -> tuple[Grant, ...]:
         return await held_by(people.collection, units.collection, person, today())
 
-    sessions = Sessions(service.db, passwords, clock, held)
+    settings, db = service.settings, service.db
+    required = settings.directory_second_factor == "required"
+    kept = service.aggregates("sessions")
+    sessions = Sessions(db, kept, clock, held, required)
+    credentials = Credentials(service.aggregates("accounts"), clock)
+    tickets = Tickets(db["tickets"], clock)
+    box = SecretBox(settings.directory_key_file) if settings.directory_key_file else None
+    factors = Factors(credentials, tickets, WebAuthn(), box, clock)
 
     async def end_all(person_id: str) -> None:
         await sessions.end_all("person", person_id)
 
     async def reset_factors(person_id: str) -> None:
-        await service.db["accounts"].delete_one({"_id": person_id})
+        await factors.reset(person_id)
 
     reach = Reach(people, units.collection, today)
     guard = LastAdmin(service.db, service.clock)
@@ -96,7 +122,19 @@ def build(service: Service[DirectorySettings]) -> None:
     service.routes(imports_routes(UnitImporter(units, acts)))
     service.routes(unit_routes(units))
     service.routes(act_routes(acts, ordered, units))
-    service.routes(session_routes(sessions))
+    attempts = Attempts(db["attempts"])
+    parts = Parts(
+        people.collection, db["identities"], credentials, tickets, attempts, sessions, factors, passwords, clock
+    )
+    sign_in = SignIn(parts)
+    apps = Apps([App(**app.model_dump()) for app in settings.directory_apps], sessions, kept, tickets, clock)
+    tokens = AccessTokens(db, service.aggregates("tokens"), sessions, credentials, clock)
+    security = Security(parts, sign_in)
+    service.routes(sign_in_routes(sign_in))
+    service.routes(session_routes(sign_in, security))
+    service.routes(factor_routes(security))
+    service.routes(token_routes(tokens, apps))
+    service.routes(app_routes(apps))
     service.routes(citizen_routes(citizens))
     service.routes(people_routes(accounts, rights))
     service.routes(right_routes(rights))

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from lantoa_contracts.base import AccountEvent, Contract, Event, Id, SignedDocument, Timestamp
+from lantoa_contracts.base import AccountEvent, Contract, Event, Id, Sha256, SignedDocument, Timestamp
 
 UnitKind = Literal["province", "district", "ward", "commune", "town", "body"]
 """``ward`` phường, ``commune`` xã, ``town`` thị trấn; ``body`` is a body of the administration."""
@@ -121,3 +121,66 @@ class ActDone(Event):
 
 class ActReversed(ActDone):
     """An act does not hold any more: what it moved goes back, and nothing else."""
+
+
+SignInWay = Literal["password", "totp", "recovery", "passkey", "oidc", "app"]
+"""What showed last who somebody is; ``oidc`` a provider, ``app`` a code for an app of ours."""
+
+RefusedBecause = Literal["password", "factor", "locked"]
+
+Secured = Literal[
+    "password",
+    "totp",
+    "totp-removed",
+    "passkey",
+    "passkey-removed",
+    "recovery",
+    "reset",
+    "linked",
+    "token",
+    "token-removed",
+]
+"""What somebody changed about how they sign in, or what programs may do for them."""
+
+
+class AccountSignedIn(Event):
+    """Somebody signed in. Nothing in it opens a door: the session is named by its digest."""
+
+    person_id: Id
+    way: SignInWay
+    mfa: bool
+    """With two factors."""
+    device: str
+    """Words for the browser and its system."""
+    place: str
+    """The address, cut to /24 or /48."""
+    session: Sha256
+    at: Timestamp
+
+
+class SignInRefused(Event):
+    """Somebody was refused; ``person_id`` is none for a login that nobody has, which is not kept."""
+
+    person_id: Id | None
+    because: RefusedBecause
+    place: str
+    at: Timestamp
+
+
+class AccountSecured(Event):
+    """Somebody changed what they sign in with."""
+
+    person_id: Id
+    what: Secured
+    at: Timestamp
+
+
+class SessionEnded(Event):
+    """Sessions and tokens that hold no longer, whatever anybody remembers of them."""
+
+    person_id: Id
+    """Whose they were, a citizen's too."""
+    ver: int
+    digests: tuple[Sha256, ...]
+    """SHA-256 of each id or token: whoever reads this cannot use one."""
+    at: Timestamp

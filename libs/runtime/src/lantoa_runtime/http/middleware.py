@@ -1,5 +1,6 @@
 """What every request passes through: a trace, a limit on the body, a duration."""
 
+import re
 import time
 from typing import Any
 
@@ -12,15 +13,16 @@ from lantoa_runtime.http.problems import problem, unexpected
 from lantoa_runtime.telemetry import HTTP_METHODS, HTTP_SECONDS, exemplar, failed, span_of, trace_context
 
 MOST_BODY_BYTES = 1024 * 1024
-_BIGGER = {"/api/v1/fleet/uploads/": 5, "/api/v1/fleet/updates/files": 5}
-"""Beginnings of paths that take files, and how many such bodies fit into one."""
+MOST_FILE_BYTES = 5 * MOST_BODY_BYTES
+_FILES = re.compile(r"/api/v1/(fleet/uploads/.*|fleet/updates/files.*|content/items/[^/]+/pictures)")
+"""Paths that take files."""
 _READ = frozenset({b"traceparent", b"tracestate", b"content-encoding"})
 _UNTRACED = ("/livez", "/readyz", "/metrics")
 
 
 def most_body_bytes(path: str) -> int:
     """The largest body that is read at this path."""
-    return MOST_BODY_BYTES * next((times for begin, times in _BIGGER.items() if path.startswith(begin)), 1)
+    return MOST_FILE_BYTES if _FILES.fullmatch(path) else MOST_BODY_BYTES
 
 
 class Chassis:

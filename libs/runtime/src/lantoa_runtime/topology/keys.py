@@ -77,6 +77,11 @@ class KeyRing:
         return self.folder / "alert.key"
 
     @property
+    def directory_file(self) -> Path:
+        """32 bytes: what seals the secrets of second factors in the directory's database."""
+        return self.folder / "directory.key"
+
+    @property
     def holders_file(self) -> Path:
         """Public keys of the people who may issue an alert by `lantoa alert issue`, a JSON list of name and key."""
         return self.folder / "alert_holders.json"
@@ -126,7 +131,7 @@ def ensure_keys(folder: Path) -> KeyRing:
             write_key_file(ring.seed_file(user), new_seed(secrets.token_bytes(32)).encode())
     if not ring.issuer_file.exists():
         write_key_file(ring.issuer_file, new_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_ACCOUNT).encode())
-    for raw in (ring.curve_file, ring.fleet_file, ring.alert_file, ring.audit_file):
+    for raw in (ring.curve_file, ring.fleet_file, ring.alert_file, ring.audit_file, ring.directory_file):
         if not raw.exists():
             write_key_file(raw, secrets.token_bytes(32))
     if not ring.audit_public_file.exists():

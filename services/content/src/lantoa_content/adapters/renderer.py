@@ -9,11 +9,14 @@ from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.adapters.speech import SpeechWorker
 from lantoa_content.domain.days import written_day
 from lantoa_content.domain.item import Item
+from lantoa_content.domain.picture import data_url, on_the_page
 from lantoa_content.domain.reading import read_aloud
+from lantoa_content.domain.richtext import parts_of
 from lantoa_content.domain.slide import board_slide
 from lantoa_content.domain.text import plain_sentences
 from lantoa_content.domain.webpage import web_page
 from lantoa_content.usecases.render import Made
+from lantoa_runtime.blobs import Blobs
 
 HTML = "text/html; charset=utf-8"
 
@@ -25,6 +28,7 @@ class Renderer:
     worker: SpeechWorker
     sound: SoundWorker
     voice: str
+    blobs: Blobs
 
     async def make(self, item: Item) -> tuple[Made, ...]:
         """Audio, board slide and web page.
@@ -35,7 +39,9 @@ class Renderer:
         text = await asyncio.to_thread(spoken, item.content.title, item.content.body)
         speech = await self.worker.speak(text, self.voice)
         audio = await self.sound.make(speech.pcm, speech.sample_rate)
-        slide, page = await asyncio.to_thread(_pages, item)
+        first = next(iter(item.content.pictures), None)
+        picture = await self.blobs.get(first.sha256) if first else b""
+        slide, page = await asyncio.to_thread(_pages, item, picture)
         return (
             Made("audio", audio.data, audio.media_type, audio.seconds, audio.lufs, speech.voice),
             Made("board", slide.encode(), HTML),
@@ -48,8 +54,14 @@ def spoken(title: str, body: str) -> str:
     return read_aloud(" ".join(plain_sentences(f"{title}\n\n{body}")))
 
 
-def _pages(item: Item) -> tuple[str, str]:
+def _pages(item: Item, picture: bytes) -> tuple[str, str]:
+    """The slide, with the item's first picture where there is one, and the page."""
     submitted_at: datetime = item.submitted_at or item.updated_at
-    shown = (item.content.title, item.content.body, item.unit.name)
-    day = written_day(local_day(submitted_at))
-    return board_slide(*shown, day, item.content.language), web_page(*shown, day, item.content.language)
+    content = item.content
+    shown = (content.title, content.body, item.unit.name, written_day(local_day(submitted_at)), content.language)
+    if content.html is None:
+        return board_slide(*shown), web_page(*shown)
+    parts = parts_of(content.html)
+    alt = next((part.alt for part in parts if part.kind == "picture"), "")
+    slide = board_slide(*shown, data_url(picture), alt) if picture else board_slide(*shown)
+    return slide, web_page(*shown, on_the_page(parts, item.id, content.pictures))

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from lantoa_content.domain.item import (
     BODY_LENGTH,
@@ -16,12 +17,15 @@ from lantoa_content.domain.item import (
     allowed,
     hash_to_approve,
 )
+from lantoa_content.domain.picture import Picture
 from lantoa_content.domain.post import PostState, Reason
+from lantoa_content.domain.richtext import HTML_LENGTH, parts_of, plain, written
 from lantoa_content.domain.text import clean
 from lantoa_content.usecases.desk import actor_at
 from lantoa_content.usecases.stored import Step, from_document, published
 from lantoa_contracts.base import Id, Sha256, TaskCode
 from lantoa_contracts.events.content import Rendition
+from lantoa_runtime.errors import Invalid, NotFound
 from lantoa_runtime.http import Caller, StrictModel
 from lantoa_runtime.http.problems import text
 from lantoa_runtime.mongo import Document
@@ -53,33 +57,70 @@ Body = Annotated[
     StringConstraints(strip_whitespace=True, min_length=BODY_LENGTH[0], max_length=BODY_LENGTH[1]),
     BeforeValidator(_cleaned),
 ]
+BodyHtml = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=HTML_LENGTH),
+    Field(
+        description="The body formatted: headings (h2, h3), p, ul, ol, li, strong, em, br, a, and pictures of the item "
+        'as `<img src="pictures/<sha256>" alt="what it shows">`. What else is in it is taken out; it is kept as it is '
+        "answered. `body`, which is heard and which slides show, follows from it."
+    ),
+]
 Tasks = Annotated[list[TaskCode], Field(min_length=1, max_length=15)]
 TopicCode = Annotated[str, StringConstraints(max_length=40)]
 Language = Literal["vi"]
 """Vietnamese alone: the voice speaks no other language, and Khmer audio is recorded by people."""
 
 
+def _formatted(html: str) -> tuple[str, str]:
+    """The HTML as it is kept, and the plain text that follows from it.
+
+    Raises:
+        Invalid: the plain text is too short or too long.
+    """
+    parts = parts_of(html)
+    body = plain(parts)
+    least, most = BODY_LENGTH
+    if not least <= len(body) <= most:
+        raise Invalid("content.body-length", "/body_html", least=least, most=most)
+    return written(parts), body
+
+
 class ItemIn(StrictModel):
-    """A new item."""
+    """A new item. Its body comes plain or formatted; where both are given, the formatted one counts."""
 
     title: Title
-    body: Body
+    body: Body = ""
+    body_html: BodyHtml | None = None
     priority: Priority
     unit_id: Id
     tasks: Tasks
     topic: TopicCode
     language: Language
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.body and self.body_html is None:
+            raise PydanticCustomError("missing", "a body, plain or formatted")
+        return self
+
     def content(self) -> Content:
-        """The part that the approval is about."""
-        return Content(self.title, self.body, self.priority, tuple(sorted(set(self.tasks))), self.topic, self.language)
+        """The part that the approval is about.
+
+        Raises:
+            Invalid: the formatted body says too little or too much.
+        """
+        html, body = _formatted(self.body_html) if self.body_html is not None else (None, self.body)
+        tasks = tuple(sorted(set(self.tasks)))
+        return Content(self.title, body, self.priority, tasks, self.topic, self.language, html)
 
 
 class ItemPatch(StrictModel):
-    """Changes of an item: what is left out stays."""
+    """Changes of an item: what is left out stays. A plain body takes the formatted one's place, and the other way."""
 
     title: Title = ""
     body: Body = ""
+    body_html: BodyHtml = ""
     priority: Priority = "normal"
     unit_id: Id = ""
     tasks: Tasks = []
@@ -87,8 +128,16 @@ class ItemPatch(StrictModel):
     language: Language = "vi"
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were given."""
+        """The fields that were given, by the names that `Content` has.
+
+        Raises:
+            Invalid: the formatted body says too little or too much.
+        """
         given = self.model_dump(exclude_unset=True)
+        if "body" in given:
+            given["html"] = None
+        if "body_html" in given:
+            given["html"], given["body"] = _formatted(given.pop("body_html"))
         if "tasks" in given:
             given["tasks"] = tuple(sorted(set(given["tasks"])))
         return given
@@ -113,6 +162,30 @@ class PersonOut(BaseModel):
     name: str
 
 
+class PictureOut(BaseModel):
+    """A picture of an item, made anew as WebP; sides in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+    bytes: int
+
+    @classmethod
+    def of(cls, picture: Picture) -> Self:
+        """A stored picture."""
+        return cls(sha256=picture.sha256, width=picture.width, height=picture.height, bytes=picture.bytes)
+
+
+class RevisionOut(BaseModel):
+    """A revision as it was submitted."""
+
+    revision: int
+    at: datetime
+    title: str
+    body: str
+    body_html: str | None
+
+
 class PostOut(BaseModel):
     """How an item's present revision stands on the public pages."""
 
@@ -133,6 +206,10 @@ class ItemOut(BaseModel):
     state: State
     title: str
     body: str
+    body_html: str | None
+    """The body as its author formatted it; `null` where it came plain."""
+    pictures: tuple[PictureOut, ...]
+    """Those that the body shows."""
     priority: Priority
     unit_id: str
     unit_name: str
@@ -190,6 +267,8 @@ def item_view(document: Document, post: PostOut | None, caller: Caller, language
         state=item.state,
         title=item.content.title,
         body=item.content.body,
+        body_html=item.content.html,
+        pictures=tuple(PictureOut.of(picture) for picture in item.content.pictures),
         priority=item.content.priority,
         unit_id=item.unit.id,
         unit_name=item.unit.name,
@@ -218,6 +297,20 @@ def post_view(post: Document, address: str) -> PostOut:
         confirmed_at=post["confirmed_at"],
         reason=post["reason"],
     )
+
+
+def revision_view(item: Document, revision: int) -> RevisionOut:
+    """A revision that was submitted, the last time that it was.
+
+    Raises:
+        NotFound: it never was, or too long ago.
+    """
+    for entry in reversed(item["history"]):
+        if entry["action"] == "submitted" and entry["revision"] == revision:
+            html = entry.get("html")
+            body = entry["body"] if html is None else plain(parts_of(html))
+            return RevisionOut(revision=revision, at=entry["at"], title=entry["title"], body=body, body_html=html)
+    raise NotFound("revision")
 
 
 def story(item: Document, posts: Sequence[Document]) -> list[StepOut]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from lantoa_content.api.models import (
     Approval,
@@ -12,20 +12,24 @@ from lantoa_content.api.models import (
     ItemIn,
     ItemOut,
     ItemPatch,
+    PictureOut,
+    RevisionOut,
     StepOut,
     TopicOut,
     item_view,
     post_view,
+    revision_view,
     story,
 )
 from lantoa_content.domain.item import RenditionKind, State
+from lantoa_content.domain.picture import MEDIA_TYPE
 from lantoa_content.domain.topics import TOPICS
 from lantoa_content.usecases.desk import Desk
 from lantoa_content.usecases.lists import ItemLists
 from lantoa_content.usecases.posts import posts_of
 from lantoa_content.usecases.replay import replay
 from lantoa_content.usecases.stored import from_document
-from lantoa_contracts.base import Id
+from lantoa_contracts.base import Id, Sha256
 from lantoa_contracts.policy import ITEM_APPROVE, ITEM_READ, ITEM_WITHDRAW, ITEM_WRITE, REPLAY
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.clock import Clock
@@ -45,7 +49,10 @@ from lantoa_runtime.http.problems import language_of
 from lantoa_runtime.mongo import Aggregates, Collection, Document
 
 # A rendition shows what somebody wrote: no script, no form, nothing from outside, in an origin of its own.
-_HTML_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; font-src 'self' data:"
+_HTML_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; font-src 'self' data:; img-src data:"
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_PICTURE_BODY = {"required": True, "content": dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _FILE)}
+RevisionNumber = Annotated[int, Path(ge=1, le=1_000_000)]
 Reader = Annotated[Caller, allows(ITEM_READ)]
 Writer = Annotated[Caller, allows(ITEM_WRITE)]
 Approver = Annotated[Caller, allows(ITEM_APPROVE)]
@@ -113,9 +120,32 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRout
         """What happened to an item so far, from its first draft to its page found by a stranger; one page."""
         return Page(items=await views.history(await desk.visible(item_id, caller)))
 
+    @routes.get("/items/{item_id}/revisions/{revision}")
+    async def revision(item_id: Id, revision: RevisionNumber, caller: Reader) -> RevisionOut:
+        """A revision as it was submitted, to be compared with another."""
+        return revision_view(await desk.visible(item_id, caller), revision)
+
+    @routes.get("/items/{item_id}/pictures/{sha256}", response_class=Response)
+    async def picture(item_id: Id, sha256: Sha256, request: Request, caller: Reader) -> Response:
+        """A picture that was put to an item."""
+        await desk.visible(item_id, caller)
+        found = await desk.pictures.one(item_id, sha256)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return await blob_response(request, blobs, found.sha256, MEDIA_TYPE, headers)
+
     @routes.get("/items/{item_id}/renditions/{kind}", response_class=Response)
-    async def rendition(item_id: Id, kind: RenditionKind, request: Request, caller: Reader) -> Response:
-        """A rendition's bytes or a part of them: the audio, the board's slide or the web page."""
+    async def rendition(
+        item_id: Id,
+        kind: RenditionKind,
+        request: Request,
+        caller: Reader,
+        pictures: Literal["inside"] | None = None,
+    ) -> Response:
+        """A rendition's bytes or a part of them: the audio, the board's slide or the web page.
+
+        The web page names its pictures by their public addresses, which open with the approval; `pictures=inside` gives
+        it with the pictures in it, as it will look.
+        """
         item = from_document(await desk.visible(item_id, caller))
         found = next((made for made in item.renditions if made.kind == kind), None)
         if found is None:
@@ -123,6 +153,9 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRout
         headers = {"Cache-Control": "private, no-cache"}  # The address stays the same when the item is edited.
         if kind != "audio":
             headers["Content-Security-Policy"] = _HTML_POLICY
+        if kind == "web" and pictures == "inside":
+            page = await desk.pictures.within(await blobs.get(found.sha256), item)
+            return Response(page, media_type=found.media_type, headers=headers)
         return await blob_response(request, blobs, found.sha256, found.media_type, headers)
 
     return routes
@@ -149,6 +182,15 @@ def writing(desk: Desk, records: Collection, views: Views) -> APIRouter:
     ) -> ItemOut:
         """Change what an item says. From any state but draft this begins a new revision and voids its approval."""
         return await answer(request, response, await desk.edit(item_id, ver, caller, body.changes()), caller)
+
+    @routes.post("/items/{item_id}/pictures", status_code=201, openapi_extra={"requestBody": _PICTURE_BODY})
+    async def add_picture(item_id: Id, request: Request, caller: Writer) -> PictureOut:
+        """Put a picture to an item, 5 MB at most: JPEG, PNG or WebP by what is in it. The same again changes nothing.
+
+        It is made anew, 1280 pixels at the longer side and without place or camera; the item's text shows it by the
+        hash in the answer.
+        """
+        return PictureOut.of(await desk.add_picture(item_id, caller, await request.body()))
 
     @routes.post("/items/{item_id}/submit")
     async def submit(item_id: Id, request: Request, response: Response, caller: Writer, ver: IfMatch) -> ItemOut:

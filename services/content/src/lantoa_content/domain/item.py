@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from lantoa_content.domain.picture import Picture
 from lantoa_content.domain.topics import TOPIC_CODES
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid
 
@@ -54,7 +55,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an author writes. `tasks` are codes of the plan's annex, `language` a BCP 47 tag."""
+    """What an author writes. `tasks` are codes of the plan's annex, `language` a BCP 47 tag.
+
+    `body` is what is heard and what slides show. Where the author formatted it, `html` is that (`domain.richtext`) with
+    the pictures that it shows, and `body` follows from it.
+    """
 
     title: str
     body: str
@@ -62,6 +67,8 @@ class Content:
     tasks: tuple[str, ...]
     topic: str
     language: str
+    html: str | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,11 @@ def check_content(content: Content) -> Content:
 
 
 def hash_to_approve(item: Item) -> str:
-    """SHA-256 over canonical JSON (sorted keys, UTF-8, no spaces) of a revision and the hashes of its renditions."""
-    bound = {
+    """SHA-256 over canonical JSON (sorted keys, UTF-8, no spaces) of a revision and the hashes of its renditions.
+
+    Formatted text names its pictures by their hashes, so they are bound too. What has none is bound as it always was.
+    """
+    bound: dict[str, Any] = {
         "item_id": item.id,
         "revision": item.revision,
         "title": item.content.title,
@@ -137,6 +147,8 @@ def hash_to_approve(item: Item) -> str:
         "language": item.content.language,
         "renditions": [{"kind": one.kind, "sha256": one.sha256} for one in item.renditions],
     }
+    if item.content.html is not None:
+        bound["body_html"] = item.content.html
     text = json.dumps(bound, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -167,7 +179,12 @@ def allowed(item: Item, actor: Actor) -> tuple[Action, ...]:
     return tuple(action for action in ACTIONS if refusal(action, item, actor) is None)
 
 
-def _permit(action: Action, item: Item, actor: Actor) -> None:
+def permit(action: Action, item: Item, actor: Actor) -> None:
+    """Pass when this person may do this to the item now.
+
+    Raises:
+        AppError: see `refusal`.
+    """
     refused = refusal(action, item, actor)
     if refused is not None:
         raise refused
@@ -181,7 +198,7 @@ def edit(item: Item, actor: Actor, content: Content, unit: Unit, at: datetime) -
     Raises:
         AppError: not this person's, or the content is refused.
     """
-    _permit("edit", item, actor)
+    permit("edit", item, actor)
     editor = () if actor.person.id in (item.author.id, *item.edited_by) else (actor.person.id,)
     return Item(
         id=item.id,
@@ -202,7 +219,7 @@ def submit(item: Item, actor: Actor, unit: Unit, at: datetime) -> Item:
     Raises:
         AppError: not this person's, or not in a state to be submitted.
     """
-    _permit("submit", item, actor)
+    permit("submit", item, actor)
     return replace(
         item,
         unit=unit,
@@ -234,7 +251,7 @@ def approve(item: Item, actor: Actor, seen_sha256: str, at: datetime) -> Item:
     """
     if is_approved_by(item, actor, seen_sha256):
         return item
-    _permit("approve", item, actor)
+    permit("approve", item, actor)
     if seen_sha256 != hash_to_approve(item):
         raise Conflict("content.approval-outdated")
     return replace(
@@ -253,7 +270,7 @@ def send_back(item: Item, actor: Actor, comment: str, at: datetime) -> Item:
     Raises:
         AppError: no right to, or not in review.
     """
-    _permit("return", item, actor)
+    permit("return", item, actor)
     return replace(item, state="returned", comment=comment, updated_at=at)
 
 
@@ -263,5 +280,5 @@ def withdraw(item: Item, actor: Actor, at: datetime) -> Item:
     Raises:
         AppError: no right to, or already withdrawn.
     """
-    _permit("withdraw", item, actor)
+    permit("withdraw", item, actor)
     return replace(item, state="withdrawn", approver=None, approved_at=None, approval_sha256=None, updated_at=at)

@@ -12,6 +12,7 @@ _BODY_SIZES = ((45, "brief"), (90, "short"), (180, "medium"), (BODY_LIMIT + 1, "
 # Capitals are wider, and Khmer letters are wider and stand in two storeys: set as if the text were this much longer.
 _CAPITALS_FACTOR = 1.3
 _KHMER_FACTOR = 1.6
+_PICTURE_FACTOR = 2.0  # A picture takes nearly half of the room.
 
 # On a board 1.2 m high, 6 vh are letters of 5 cm: they are read at 20 m. Sizes go by length, so nothing overflows.
 _STYLE = """
@@ -36,32 +37,46 @@ p.brief{font-size:calc(9.6*var(--u))}
 p.short{font-size:calc(8*var(--u))}
 p.medium{font-size:calc(6.8*var(--u))}
 p.long{font-size:calc(5.8*var(--u))}
+.pictured main{display:grid;grid-template-columns:minmax(0,1fr) 44%;gap:4vw;align-items:center}
+.pictured figure{height:100%;min-height:0}
+.pictured img{width:100%;height:100%;object-fit:contain}
 footer{flex:none;padding:calc(1.4*var(--u)) 5vw calc(2*var(--u));font-size:calc(3.8*var(--u));color:#c9d6ea}
 @media (orientation:portrait){body{--u:.95vw}main{padding:calc(4*var(--u)) 6vw}header,footer{padding-left:6vw;
-padding-right:6vw}main p{margin-top:calc(5*var(--u))}}
+padding-right:6vw}main p{margin-top:calc(5*var(--u))}
+.pictured main{grid-template-columns:minmax(0,1fr);grid-template-rows:minmax(0,1fr) 45%}}
 """
 
 
-def board_slide(title: str, body: str, unit_name: str, date_text: str, language: str) -> str:
+def board_slide(
+    title: str, body: str, unit_name: str, date_text: str, language: str, picture: str = "", alt: str = ""
+) -> str:
     """A slide for 16:9 and for portrait: who speaks, the title, the start of the body, the date.
 
-    At most 140 signs of title and 280 of body, cut after a sentence. No script, nothing loaded from outside, and the
-    same arguments give the same document. `language` is a BCP 47 tag such as "vi" or "km".
+    At most 140 signs of title and 280 of body, cut after a sentence; beside a picture half of that. No script, nothing
+    loaded from outside, and the same arguments give the same document. `language` is a BCP 47 tag such as "vi" or "km",
+    `picture` a `data:` address.
     """
     title = " ".join(clean(title).split())
-    title_factor, body_factor = _factor(title), _factor(body)
+    beside = _PICTURE_FACTOR if picture else 1.0
+    title_factor, body_factor = _factor(title) * beside, _factor(body) * beside
     title = shorten(title, round(TITLE_LIMIT / title_factor))
     text = excerpt(body, round(BODY_LIMIT / body_factor))
     paragraph = f'<p class="{_size(text, _BODY_SIZES, body_factor)}">{escape(text)}</p>\n' if text else ""
-    khmer = ' class="khmer"' if _KHMER_FACTOR in (title_factor, body_factor) else ""
+    khmer = ["khmer"] if _KHMER_FACTOR * beside in (title_factor, body_factor) else []
+    looks = khmer + (["pictured"] if picture else [])
+    named = f' class="{" ".join(looks)}"' if looks else ""
+    words = f'<h1 class="{_size(title, _TITLE_SIZES, title_factor)}">{escape(title)}</h1>\n{paragraph}'
+    if picture:
+        shown = f'<figure><img src="{escape(picture)}" alt="{escape(alt)}"></figure>'
+        words = f"<div>\n{words}</div>\n{shown}\n"
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "font-src data: 'self'\">\n"
+        "font-src data: 'self'; img-src data:\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body{khmer}>\n<header>{escape(clean(unit_name))}</header>\n<main>\n"
-        f'<h1 class="{_size(title, _TITLE_SIZES, title_factor)}">{escape(title)}</h1>\n{paragraph}</main>\n'
+        f"<body{named}>\n<header>{escape(clean(unit_name))}</header>\n"
+        f"<main>\n{words}</main>\n"
         f"<footer>{escape(clean(date_text))}</footer>\n</body>\n</html>\n"
     )
 

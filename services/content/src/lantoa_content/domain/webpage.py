@@ -14,23 +14,26 @@ article{max-width:42rem;margin:0 auto;padding:1.5rem 1.25rem 3rem}
 header{border-bottom:3px solid #f2b705;margin-bottom:1.5rem;padding-bottom:1rem}
 h1{margin:.3rem 0 .5rem;font-size:1.75rem;line-height:1.3;color:#0b2545}
 h2{margin:2rem 0 .5rem;font-size:1.3rem;line-height:1.35;color:#0b2545}
-p,ul{margin:0 0 1rem}ul{padding-left:1.4rem}
-h1,h2,p,li{overflow-wrap:anywhere}
+h3{margin:1.5rem 0 .5rem;font-size:1.125rem;line-height:1.4;color:#0b2545}
+p,ul,ol,figure{margin:0 0 1rem}ul,ol{padding-left:1.4rem}
+h1,h2,h3,p,li{overflow-wrap:anywhere}
+img{max-width:100%;height:auto}
 .unit{margin:0;font-weight:600}.date{margin:0;color:#4a4a4a;font-size:1rem}
 """
 
 
-def web_page(title: str, body: str, unit_name: str, date_text: str, language: str) -> str:
+def web_page(title: str, body: str, unit_name: str, date_text: str, language: str, formatted: str | None = None) -> str:
     """The whole item as an HTML document; its size is that of the text and about two kilobytes.
 
     The same arguments give the same document, so its hash can be approved and later checked on the public site.
-    `language` is a BCP 47 tag such as "vi" or "km".
+    `language` is a BCP 47 tag such as "vi" or "km". `formatted` is the body as `domain.picture.on_the_page` wrote it.
     """
     title = " ".join(clean(title).split())
-    content = "\n".join(_html(block) for block in parse(body))
+    content = "\n".join(_html(block) for block in parse(body)) if formatted is None else formatted
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        "img-src 'self' data:\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
         f'{_DESCRIPTION}{escape(excerpt(body, _DESCRIPTION_LIMIT))}">\n'

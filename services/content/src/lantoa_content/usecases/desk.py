@@ -8,15 +8,21 @@ from typing import Any, Literal
 from lantoa_calendar.periods import local_day
 from lantoa_content.domain import item as rules
 from lantoa_content.domain.item import Actor, Content, Item, Person, Unit
+from lantoa_content.domain.picture import Picture, shown
+from lantoa_content.domain.richtext import parts_of
 from lantoa_content.usecases.events import approval, withdrawal
+from lantoa_content.usecases.pictures import Pictures
 from lantoa_content.usecases.stored import from_document, to_fields, with_history
 from lantoa_contracts.catalogue import ITEM_SUBMITTED
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_contracts.policy import ITEM_APPROVE, ITEM_EDIT, ITEM_READ, ITEM_WRITE
 from lantoa_runtime.clock import Clock
-from lantoa_runtime.errors import Invalid, NotFound, StaleVersion
+from lantoa_runtime.errors import Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
 from lantoa_runtime.mongo import Aggregates, Document, Outgoing, ReadModel
+
+_AHEAD_SECONDS = 60
+"""Clocks may be this far apart."""
 
 
 def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
@@ -31,12 +37,33 @@ def actor_at(caller: Caller, path: tuple[str, ...]) -> Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInRule:
+    """How long ago somebody may have shown who they are. By the clock of sign-ins, which nobody shifts."""
+
+    minutes: float
+    clock: Clock
+
+    def check(self, caller: Caller) -> None:
+        """Pass for who showed it lately enough.
+
+        Raises:
+            Forbidden: `content.sign-in-again`; also for a program's token, by which nobody signs in.
+        """
+        now = self.clock.now().timestamp()
+        since = caller.signed_in_at
+        if since is None or not -_AHEAD_SECONDS <= now - since <= self.minutes * 60:
+            raise Forbidden("content.sign-in-again", minutes=round(self.minutes))
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """The items, the units that they may be for, and the clock. A change answers with the document as it then is."""
 
     items: Aggregates
     units: ReadModel
+    pictures: Pictures
     clock: Clock
+    approver_seen: SignInRule
 
     async def visible(self, item_id: str, caller: Caller) -> Document:
         """An item's document.
@@ -53,7 +80,7 @@ class Desk:
         """A new draft under this id.
 
         Raises:
-            Invalid: `unknown-unit`, or the content is refused.
+            Invalid: `unknown-unit`, or the content is refused; a new item has no pictures yet.
             Forbidden: the caller may not write there.
             DuplicateKey: the id is taken.
         """
@@ -61,7 +88,8 @@ class Desk:
         unit = await self._unit(unit_id, now)
         caller.require(ITEM_WRITE, unit.path)
         author = Person(caller.id, caller.name)
-        made = Item(item_id, author, unit, rules.check_content(content), created_at=now, updated_at=now)
+        content = replace(rules.check_content(content), pictures=await self._pictures(item_id, content.html))
+        made = Item(item_id, author, unit, content, created_at=now, updated_at=now)
         fields = with_history({"ver": 0, "history": []}, made, "created", author, now)
         return await self.items.insert(item_id, fields)
 
@@ -73,8 +101,11 @@ class Desk:
         """
         document, item, actor = await self._open(item_id, ver, caller)
         now = self.clock.now()
+        rules.permit("edit", item, actor)
         written = {name: value for name, value in changes.items() if name != "unit_id"}
         content = replace(item.content, **written)
+        if content.html != item.content.html:
+            content = replace(content, pictures=await self._pictures(item_id, content.html))
         unit = item.unit
         if changes.get("unit_id", unit.id) != unit.id:
             unit = await self._unit(changes["unit_id"], now)
@@ -86,6 +117,17 @@ class Desk:
         begun = edited.revision != item.revision
         fields = with_history(document, edited, "edited", actor.person, now) if begun else to_fields(edited)
         return await self.items.save(document, fields, events)
+
+    async def add_picture(self, item_id: str, caller: Caller, data: bytes) -> Picture:
+        """A picture taken in for an item; the item stays as it is until its text shows it.
+
+        Raises:
+            AppError: who may not edit the item may not; see `Pictures.add`.
+        """
+        document = await self.visible(item_id, caller)
+        item = from_document(document)
+        rules.permit("edit", item, actor_at(caller, item.unit.path))
+        return await self.pictures.add(item, data)
 
     async def submit(self, item_id: str, ver: int, caller: Caller) -> Document:
         """The item handed in: its renditions are made next.
@@ -108,6 +150,7 @@ class Desk:
 
         Raises:
             AppError: see `domain.item.approve`; StaleVersion.
+            Forbidden: `content.sign-in-again`, the caller showed too long ago who they are.
         """
         document = await self.visible(item_id, caller)
         item, actor = from_document(document), actor_at(caller, tuple(document["path"]))
@@ -116,6 +159,7 @@ class Desk:
             return document  # The answer to the first try was lost, and with it the new version.
         _same_version(document, ver)
         approved = rules.approve(item, actor, seen_sha256, now)
+        self.approver_seen.check(caller)
         fields = with_history(document, approved, "approved", actor.person, now)
         return await self.items.save(document, fields, [approval(approved, ver + 1)])
 
@@ -148,6 +192,9 @@ class Desk:
         document = await self.visible(item_id, caller)
         _same_version(document, ver)
         return document, from_document(document), actor_at(caller, tuple(document["path"]))
+
+    async def _pictures(self, item_id: str, html: str | None) -> tuple[Picture, ...]:
+        return await self.pictures.chosen(item_id, shown(parts_of(html))) if html is not None else ()
 
     async def _unit(self, unit_id: str, now: datetime) -> Unit:
         """A unit of the directory that is in force today."""

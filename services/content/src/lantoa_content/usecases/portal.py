@@ -10,12 +10,12 @@ from lantoa_content.domain.places import Place, gathered, standing
 from lantoa_content.domain.selection import LANGUAGES, Selection
 from lantoa_content.domain.topics import TOPIC_CODES
 from lantoa_content.usecases.keyset import make_cursor, newest, read_cursor
-from lantoa_content.usecases.posts import BRIEF
+from lantoa_content.usecases.posts import BRIEF, WORDS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.mongo import Collection, Document
 
-_WHOLE = {"story": 0, "outbox": 0, "words": 0}
+_WHOLE = {"story": 0, "outbox": 0, **dict.fromkeys(WORDS, 0)}
 _NAMED = {"item_id": 1, "title": 1, "unit_id": 1, "unit_name": 1, "topic": 1, "language": 1, "published_at": 1}
 _REVISIONS = 100
 _RECENT = 160
@@ -136,6 +136,16 @@ class Portal:
             raise AppError("content.no-such-post", 404)
         withdrawn = found[0]["reason"] == "withdrawn"
         raise AppError("content.post-withdrawn", 410) if withdrawn else AppError("content.post-edited", 404)
+
+    async def picture(self, item_id: str, sha256: str) -> str:
+        """The hash of a picture, when the article that is live shows it.
+
+        Raises:
+            AppError: as `post`; `content.no-such-post`, when it does not.
+        """
+        if sha256 not in (await self.post(item_id)).get("pictures", ()):
+            raise AppError("content.no-such-post", 404)
+        return sha256
 
     async def places(self) -> list[Place]:
         """Every unit of territory of every day: news is for places, not for bodies."""

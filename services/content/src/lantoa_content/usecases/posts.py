@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lantoa_content.domain import post as rules
+from lantoa_content.domain.picture import of_the_article
 from lantoa_content.domain.post import Standing, article_sha256, post_id
 from lantoa_content.domain.search import words_of
 from lantoa_content.domain.text import clean
@@ -19,7 +20,11 @@ from lantoa_runtime.errors import AppError, NotReady
 from lantoa_runtime.mongo import Aggregates, Change, Collection, Document, Outgoing, ReadModel
 
 _MOST_STORY = 50
-BRIEF = {"article": 0, "story": 0, "outbox": 0, "words": 0}
+WORDS = ("words", "says")
+"""The words by which a post is found, none when it is over; twice, because the embedded database uses the index of an
+array for one condition and looks at everything when there are more: it is asked by one of `words`, and tells by `says`.
+"""
+BRIEF = {"article": 0, "story": 0, "outbox": 0, **dict.fromkeys(WORDS, 0)}
 """A post without what lists do not show."""
 
 
@@ -57,6 +62,7 @@ class Publishing:
             "summary": description_of(page.decode()),
             "article": article.decode(),
             "article_sha256": article_sha256(article),
+            "pictures": list(of_the_article(article.decode())),
             "audio": _sound(made.get("audio")),
             "priority": event.priority,
             "unit_id": event.unit_id,
@@ -68,10 +74,8 @@ class Publishing:
             "approved_at": event.approved_at,
         }
         now = self.clock.now()
-        fields |= {
-            "first_published_at": await self._first_at(event.item_id) or now,
-            "words": words_of(fields["title"], unit["name"], fields["article"]),
-        }
+        fields |= dict.fromkeys(WORDS, words_of(fields["title"], unit["name"], fields["article"]))
+        fields["first_published_at"] = await self._first_at(event.item_id) or now
         born = Standing()
         fields |= to_fields(born) | {"published_at": now, "due_at": now, "story": [step("published", born, now)]}
         await self.posts.change(key, lambda document: Change(fields) if document is None else None)
@@ -89,7 +93,7 @@ class Publishing:
             if not before.live:
                 return None
             after = rules.over(before, event.reason)
-            fields = to_fields(after) | {"ended_at": event.at, "words": []}
+            fields = to_fields(after) | {"ended_at": event.at, **{name: [] for name in WORDS}}
             if document is None:
                 # A tombstone: the approval is still on its way and will find it.
                 fields |= {"channel": "web", "item_id": event.item_id, "revision": event.revision}

@@ -10,12 +10,13 @@ from lantoa_content.domain.selection import Selection
 from lantoa_content.telemetry import SEARCH_SECONDS, SEARCHES
 from lantoa_content.usecases.keyset import make_cursor, read_cursor
 from lantoa_content.usecases.portal import Portal
+from lantoa_content.usecases.posts import WORDS
 from lantoa_runtime.mongo import Collection, Document
 
-_FEW = 200
+_FEW = 100
 """A word that fewer posts have is rare enough to look at all of them."""
 _MOST_LOOKED_AT = 2000
-_FIELDS = {"story": 0, "outbox": 0, "words": 0}
+_FIELDS = {"story": 0, "outbox": 0, **dict.fromkeys(WORDS, 0)}
 _BATCH = 100
 
 
@@ -54,11 +55,12 @@ class Search:
         now = self.portal.clock.now()
         at, last_id = read_cursor(cursor) if cursor else (now + timedelta(days=1), "")
         where = self.portal.where(selection, places)
+        del where["live"]  # Only what is live has words, and the index to ask by is that of these.
         numbers = [await posts.count({"words": word}, limit=_FEW) for word in words]
         if not words or not min(numbers):
             return Found(words, [], None)
         rarest = words[numbers.index(min(numbers))]
-        where["words"] = {"$eq": rarest, "$all": list(words)} if len(words) > 1 else rarest
+        where |= {"words": rarest, "says": {"$all": list(words)}}
         since = await self._since(rarest, at) if min(numbers) == _FEW else None
         order = (("published_at", -1), ("_id", -1))
         found: list[Document] = []
@@ -93,4 +95,4 @@ class Indexing:
         fields = {"title": 1, "unit_name": 1, "article": 1}
         for post in await self.posts.find({"live": True, "words": {"$exists": False}}, fields, limit=_BATCH):
             words = words_of(post["title"], post["unit_name"], post["article"])
-            await self.posts.update_one({"_id": post["_id"], "live": True}, {"$set": {"words": words}})
+            await self.posts.update_one({"_id": post["_id"], "live": True}, {"$set": dict.fromkeys(WORDS, words)})

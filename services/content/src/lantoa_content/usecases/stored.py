@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
+from lantoa_content.usecases import pictures
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.events import content as contract
 from lantoa_runtime.mongo import Document, Index
@@ -14,6 +15,7 @@ Step = Literal["created", "submitted", "rendered", "render_failed", "returned", 
 INDEXES = (
     Index("items", ("path", "updated_at")),
     Index("items", ("path", "state", "updated_at")),
+    Index("pictures", ("item_id",)),
     Index("posts", ("item_id",)),
     Index("posts", ("live", "due_at")),
     Index("posts", ("live", "ended_at")),
@@ -34,6 +36,8 @@ def to_fields(item: Item) -> dict[str, Any]:
         "path": list(item.unit.path),
         "title": item.content.title,
         "body": item.content.body,
+        "html": item.content.html,
+        "pictures": [pictures.to_fields(one) for one in item.content.pictures],
         "priority": item.content.priority,
         "tasks": list(item.content.tasks),
         "topic": item.content.topic,
@@ -82,6 +86,8 @@ def from_document(document: Document) -> Item:
             tasks=tuple(document["tasks"]),
             topic=document["topic"],
             language=document["language"],
+            html=document.get("html"),
+            pictures=tuple(pictures.from_fields(one) for one in document.get("pictures", ())),
         ),
         created_at=document["created_at"],
         updated_at=document["updated_at"],
@@ -122,7 +128,8 @@ def with_history(
 ) -> dict[str, Any]:
     """The fields of a changed item, with the step kept in its history; `by` is `None` for the machine's own.
 
-    A submitted revision is kept whole, because others see it from then on; later steps name it by its number.
+    A submitted revision is kept whole, because others see it from then on; later steps name it by its number. Of what
+    is formatted the HTML alone is kept: the plain text follows from it.
     """
     whole = action == "submitted"
     entry = {
@@ -135,7 +142,8 @@ def with_history(
         "unit_id": item.unit.id,
         "approval_sha256": item.approval_sha256,
         "title": item.content.title if whole else None,
-        "body": item.content.body if whole else None,
+        "body": item.content.body if whole and item.content.html is None else None,
+        "html": item.content.html if whole else None,
         "comment": comment,
     }
     return {**to_fields(item), "history": [*document["history"], entry][-MOST_HISTORY:]}

@@ -1,6 +1,5 @@
 """What the directory answers."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -21,17 +20,6 @@ class NamedGrant(GrantOut):
     """Held over a former unit, by the grant on this unit, which took over its papers."""
 
 
-class SignedInPerson(BaseModel):
-    """A person as the gateway and the person see them."""
-
-    id: str
-    name: str
-    title: str
-    grants: list[NamedGrant]
-    signed_in_at: datetime
-    """When the session began: an alert asks for a fresh one."""
-
-
 class SignedInCitizen(BaseModel):
     """A citizen: ``name`` is the masked number."""
 
@@ -39,25 +27,11 @@ class SignedInCitizen(BaseModel):
     name: str
 
 
-class PersonSession(BaseModel):
-    """A new session of a person."""
-
-    session_id: str
-    person: SignedInPerson
-
-
 class CitizenSession(BaseModel):
     """A new session of a citizen."""
 
     session_id: str
     citizen: SignedInCitizen
-
-
-class PersonResolved(BaseModel):
-    """The session is a person's."""
-
-    kind: Literal["person"]
-    person: SignedInPerson
 
 
 class CitizenResolved(BaseModel):

@@ -8,8 +8,8 @@ from pydantic import StringConstraints
 from lantoa_contracts.policy import CITIZEN_ERASE
 from lantoa_directory.api.answers import CitizenSession, CodeSent
 from lantoa_directory.api.directory import GATEWAY_ONLY, later
+from lantoa_directory.usecases.attempts import TooManyAttempts
 from lantoa_directory.usecases.citizens import Citizens, Consent
-from lantoa_directory.usecases.sessions import TooManyAttempts
 from lantoa_runtime.http import Caller, StrictModel, allows
 
 Phone = Annotated[str, StringConstraints(max_length=30)]

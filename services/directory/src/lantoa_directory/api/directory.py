@@ -1,44 +1,24 @@
-"""HTTP: the loading of everything for administrators, sign-in for the gateway alone."""
+"""HTTP: the loading of everything for administrators."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StringConstraints
 
 from lantoa_contracts.base import Id
 from lantoa_contracts.policy import REGISTER_IMPORT, REPLAY, SESSION_KEEP, Role
-from lantoa_directory.api.answers import (
-    CitizenResolved,
-    Imported,
-    PersonResolved,
-    PersonSession,
-    Replayed,
-)
+from lantoa_directory.api.answers import Imported, Replayed
 from lantoa_directory.api.units import Name, SuccessorIn, UnitIn
 from lantoa_directory.domain.succession import Successor
+from lantoa_directory.usecases.attempts import TooManyAttempts
 from lantoa_directory.usecases.loading import Given, Stores, load
 from lantoa_directory.usecases.people import NewPerson
-from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts
 from lantoa_directory.usecases.units import replay_units
 from lantoa_runtime.errors import Forbidden
 from lantoa_runtime.http import Caller, Grant, Line, StrictModel, allows
 from lantoa_runtime.http.problems import problem
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
-SessionId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-
-class SignIn(StrictModel):
-    """Who somebody says to be."""
-
-    login: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    password: Password
-
-
-class SessionRef(StrictModel):
-    """One session."""
-
-    session_id: SessionId
 
 
 class GrantIn(StrictModel):
@@ -86,32 +66,6 @@ def later(request: Request, error: TooManyAttempts) -> Response:
     """The answer that says when to try again."""
     after = {"Retry-After": str(error.seconds)}
     return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
-
-
-def session_routes(sessions: Sessions) -> APIRouter:
-    """For the gateway, which alone holds what browsers show."""
-    router = APIRouter(tags=["sessions"], dependencies=[GATEWAY_ONLY])
-
-    @router.post("/sign-in", response_model=PersonSession)
-    async def sign_in(request: Request, body: SignIn) -> dict[str, Any] | Response:
-        """A new session for a login and its password."""
-        try:
-            session_id, person = await sessions.sign_in(body.login, body.password)
-        except TooManyAttempts as error:
-            return later(request, error)
-        return {"session_id": session_id, "person": person}
-
-    @router.post("/sessions/resolve", response_model=PersonResolved | CitizenResolved)
-    async def resolve(body: SessionRef) -> dict[str, Any]:
-        """Whose session this is: a person's or a citizen's."""
-        return await sessions.resolve(body.session_id)
-
-    @router.post("/sessions/end", status_code=204)
-    async def end(body: SessionRef) -> None:
-        """Sign out."""
-        await sessions.end(body.session_id)
-
-    return router
 
 
 def admin_routes(stores: Stores) -> APIRouter:

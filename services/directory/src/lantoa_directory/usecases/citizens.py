@@ -18,7 +18,8 @@ from lantoa_directory.domain.citizens import (
     masked,
     phone_of,
 )
-from lantoa_directory.usecases.sessions import Sessions, TooManyAttempts, citizen_view, digest
+from lantoa_directory.usecases.attempts import TooManyAttempts
+from lantoa_directory.usecases.sessions import Sessions, citizen_view, digest
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Invalid, Unavailable
 from lantoa_runtime.mongo import Database, Document, DuplicateKey

@@ -11,7 +11,7 @@ from fastapi.security import APIKeyCookie
 from pydantic import StringConstraints
 
 from lantoa_contracts.policy import DOOR_USE
-from lantoa_gateway.adapters import Citizens, Consent, Refusal
+from lantoa_gateway.adapters.services import Citizens, Consent, Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import Buckets
 from lantoa_gateway.usecases import Person, Sessions

@@ -1,4 +1,4 @@
-"""The two cookies: opaque session ids that only this host sees, one for staff, one for citizens."""
+"""The two cookies, opaque session ids that only this host sees, one for staff, one for citizens; and tokens."""
 
 import re
 
@@ -11,11 +11,20 @@ from lantoa_runtime.errors import AppError
 STAFF = "__Host-sid"
 CITIZEN = "__Host-citizen"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"l(?:ta|ap)_[A-Za-z0-9_-]{43}")
 
 
-def shown(cookies: str) -> Shown:
-    """The session ids in a ``Cookie`` header; none for what cannot be one."""
-    return Shown(_value(cookies, STAFF), _value(cookies, CITIZEN)) if cookies else Shown(None, None)
+def shown(cookies: str, authorization: str | None = None) -> Shown:
+    """The session ids in a ``Cookie`` header, and the token in an ``Authorization`` header; none for what cannot be
+    one.
+    """
+    bearer = None if authorization is None else _bearer(authorization)
+    return Shown(_value(cookies, STAFF), _value(cookies, CITIZEN), bearer) if cookies else Shown(None, None, bearer)
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    return token if scheme.lower() == "bearer" and _TOKEN.fullmatch(token) else ""
 
 
 def _value(cookies: str, wanted: str) -> str | None:

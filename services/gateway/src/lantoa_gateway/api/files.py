@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from lantoa_contracts.policy import DOCS_READ, MEDIA_READ
-from lantoa_gateway.adapters import DeviceKeys
+from lantoa_gateway.adapters.services import DeviceKeys
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.http import blob_response, declares

@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lantoa_gateway.domain import is_foreign
+from lantoa_gateway.domain import SESSIONLESS, is_foreign
 from lantoa_runtime.http.problems import problem
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
-        if is_foreign(scope["method"], Headers(scope=scope)):
+        if scope["path"] not in SESSIONLESS and is_foreign(scope["method"], Headers(scope=scope)):
             refused = problem(Request(scope), 403, "gateway.foreign-site")
             await refused(scope, receive, sealed)
             return

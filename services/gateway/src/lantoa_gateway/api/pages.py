@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from lantoa_gateway.adapters import Consent, Refusal
+from lantoa_gateway.adapters.services import Consent, Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.api.citizens import PRIVATE, CitizenDoor, TooMany
 from lantoa_gateway.domain import safe_next

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
-from lantoa_gateway.adapters import RESPONSE_START_SECONDS, Upstream, Upstreams
+from lantoa_gateway.adapters.services import RESPONSE_START_SECONDS, Upstream, Upstreams
 from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import KEPT_BACK, PASSED_ON, passed_on, target_of
 from lantoa_gateway.usecases import Callers, Tokens
@@ -75,7 +75,8 @@ class Proxy:
             raise AppError("no-such-address", 404)
         scope["route"] = _Route(target.label)
         headers, cookies = exchange.read_headers()
-        caller = _seen(await self._callers.of(target, scope["method"], cookie.shown(cookies)), scope)
+        shown = cookie.shown(cookies, exchange.authorization)
+        caller = _seen(await self._callers.of(target, scope["method"], shown), scope)
         headers.append((HEADER, self._tokens.token(caller, target.service)))
         with asking(scope["method"], upstream.base, target.label) as (span, carried):
             headers += carried.items()
@@ -94,6 +95,7 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.started = False
+        self.authorization: str | None = None
         self._receive = receive
         self._send = send
         self._has_body = False
@@ -113,6 +115,8 @@ class _Exchange:
                 headers.append((name.decode("ascii"), value.decode("latin-1")))
             elif name == b"cookie":
                 cookies = value.decode("latin-1")
+            elif name == b"authorization":
+                self.authorization = value.decode("latin-1")
             if name == b"content-length":
                 self._has_body = value != b"0"
                 if int(value) > most_body_bytes(self.scope["path"]):

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from lantoa_content.api.public.site import LOCALES, PREFIX, READ, Site, first_published, place_of, shown
 from lantoa_content.domain.linked_data import Story, duration_text, first_picture, news_article
+from lantoa_content.domain.picture import MEDIA_TYPE, PUBLIC_WORD
 from lantoa_content.domain.places import former_names, predecessors
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
@@ -33,6 +34,7 @@ class ItemPages:
         router.add_api_route("/share.js", self._share, methods=READ, response_model=None)
         router.add_api_route("/{item_id}", self._item, methods=READ, response_model=None)
         router.add_api_route("/{item_id}/am-thanh", self._audio, methods=READ, response_model=None)
+        router.add_api_route(f"/{{item_id}}/{PUBLIC_WORD}/{{sha256}}", self._picture, methods=READ, response_model=None)
 
     async def _item(self, item_id: _Item, request: Request) -> Response:
         site = self._site
@@ -92,6 +94,12 @@ class ItemPages:
         # The address stays the same when the item is edited.
         headers = {"Cache-Control": "no-cache"}
         return await blob_response(request, self._blobs, post["audio"]["sha256"], post["audio"]["media_type"], headers)
+
+    async def _picture(self, item_id: _Item, sha256: str, request: Request) -> Response:
+        found = await self._site.portal.picture(item_id, sha256)
+        # Asked for again each time: when the item is withdrawn, the picture is too. Feed readers show it elsewhere.
+        headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
+        return await blob_response(request, self._blobs, found, MEDIA_TYPE, headers)
 
     async def _share(self, request: Request) -> Response:
         response = Response(self._script, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,12 +24,21 @@ _ANONYMOUS = Caller("anonymous", "")
 class Person:
     """Somebody signed in, as the directory describes them: staff by id, name, title, grants; citizens by id, name."""
 
-    def __init__(self, view: dict[str, Any], citizen: bool = False) -> None:
+    def __init__(
+        self,
+        view: dict[str, Any],
+        citizen: bool = False,
+        owns: Mapping[str, Any] | None = None,
+        only: Iterable[str] | None = None,
+    ) -> None:
         grants = tuple(Grant(grant["role"], grant["unit_id"]) for grant in view.get("grants", ()))
         since = view.get("signed_in_at")
         signed_in_at = int(datetime.fromisoformat(since).timestamp()) if since else None
         self.view = view
-        self.caller = Caller(view["id"], view["name"], grants, citizen, signed_in_at)
+        self.owns = dict(owns or {})
+        """What they sign in with, and whether they owe a second factor."""
+        limited = None if only is None else frozenset(only)
+        self.caller = Caller(view["id"], view["name"], grants, citizen, signed_in_at, limited)
         """What the services are told."""
 
 
@@ -82,28 +91,33 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Shown:
-    """The session ids that a request shows, of the two kinds there are."""
+    """What a request shows: session ids of the two kinds there are, or a token."""
 
     staff: str | None
     citizen: str | None
+    bearer: str | None = None
+    """The token of a program; empty for what says to be one and cannot be."""
 
 
 class Callers:
     """Who makes a request that is passed on."""
 
-    def __init__(self, staff: Sessions, citizens: Sessions) -> None:
+    def __init__(self, staff: Sessions, citizens: Sessions, bearers: Sessions) -> None:
         self._staff = staff
         self._citizens = citizens
+        self._bearers = bearers
 
     async def of(self, target: Target, method: str, shown: Shown) -> Caller:
         """Staff before citizens; strangers where those may be.
 
         Raises:
-            AppError: ``sign-in-required``.
+            AppError: ``sign-in-required``; ``gateway.two-credentials``, a token beside a session.
             Unavailable: the directory does not answer, and it matters who this is.
         """
         if target.public:
             return _ANONYMOUS
+        if shown.bearer is not None and not target.page:
+            return await self._bearer(shown)
         open_to_all = target.open_to_all(method)
         refusal = AppError("sign-in-required", 401)
         for sessions, session_id in self._ways(target, shown):
@@ -118,6 +132,14 @@ class Callers:
         if open_to_all or (target.page and refusal.http_status == 401):
             return _ANONYMOUS
         raise refusal
+
+    async def _bearer(self, shown: Shown) -> Caller:
+        """A program says who it is or is refused: never taken for a stranger, nor for whose cookie it brings."""
+        if shown.staff is not None or shown.citizen is not None:
+            raise AppError("gateway.two-credentials", 400)
+        if not shown.bearer:
+            raise AppError("sign-in-required", 401)
+        return (await self._bearers.person(shown.bearer)).caller
 
     def _ways(self, target: Target, shown: Shown) -> Iterator[tuple[Sessions, str]]:
         if shown.staff is not None and not target.page:

@@ -44,16 +44,19 @@ KEPT_BACK = frozenset(
 )
 """Answer headers that do not leave: those of one hop (RFC 9110, 7.6.1), and cookies, which only the gateway sets."""
 
-_INTERNAL = {"directory": frozenset({"sign-in", "sessions", "citizen"})}
+_INTERNAL = {"directory": frozenset({"sign-in", "sessions", "factors", "tokens", "apps", "citizen"})}
 _PUBLIC = {"fleet": frozenset({"enrolments", "uploads"})}
 _READ_BY_ALL = {"contest": frozenset({"contests"})}
 _FILES_READ_BY_ALL = {"alert": frozenset({"cap.atom", "cap.xml"})}
 """Last words of addresses: alerts are for everybody, what else is known of a notice is not."""
-_NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml"})
+_NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml", "image/jpeg", "image/png", "image/webp"})
 _PAGES = {"tin": "content", "wifi": "content", "robots.txt": "content", "sitemap.xml": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
 _API = "/api/v1/"
 _LONGEST_NEXT = 500
+
+SESSIONLESS = frozenset({"/auth/app/token", "/auth/app/revoke"})
+"""Where apps send forms and nobody looks at a session: there is nothing that another site's page could use."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,10 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request that may change something could come from another site's page.
 
     Browsers say where a request comes from: ``Sec-Fetch-Site``, or at least ``Origin``. What says neither is a program;
-    it must then send what a plain HTML form cannot: JSON, a CAP message, nothing, or anything by PUT, which forms do
-    not know.
+    it must then send what a plain HTML form cannot: JSON, a CAP message, a picture, nothing, or anything by PUT, which
+    forms do not know.
     """
-    if method in SAFE_METHODS:
+    if method in SAFE_METHODS or _is_program(headers):
         return False
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -138,6 +141,11 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     form_sends = headers.get("content-type", "").split(";")[0].strip().lower() not in _NO_FORM_SENDS
     return method != "PUT" and has_body and form_sends
+
+
+def _is_program(headers: Mapping[str, str]) -> bool:
+    """Whether a request brings a token and no session. A page of another site cannot send ``Authorization`` along."""
+    return "authorization" in headers and "__Host-" not in headers.get("cookie", "")
 
 
 class Buckets:

@@ -92,27 +92,27 @@ _REFUSALS = frozenset({401, 422, 429})
 _PROBLEM = "application/problem+json"
 
 
-class _Asking:
+class Asking:
     """Calls of the directory, by the gateway itself unless somebody else is named."""
 
     def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
         self._upstreams = upstreams
         self._tokens = tokens
 
-    async def owner(self, kind: str, session_id: str) -> Any:
-        """Whose session this is: a ``person`` or a ``citizen``; the other kind's sessions are none here.
+    async def owner(self, kind: str, session_id: str) -> dict[str, Any]:
+        """Whose session this is, with a ``person`` or a ``citizen``; the other kind's sessions are none here.
 
         Raises:
             AppError: ``sign-in-required``.
             Unavailable: the directory does not answer.
         """
         try:
-            found = await self.ask("sessions/resolve", {"session_id": session_id})
+            found: dict[str, Any] = await self.ask("sessions/resolve", {"session_id": session_id})
         except Refusal as refusal:
             raise AppError("sign-in-required", 401) from refusal
         if kind not in found:
             raise AppError("sign-in-required", 401)
-        return found[kind]
+        return found
 
     async def ask(
         self,
@@ -150,20 +150,10 @@ class _Asking:
 
 
 class Directory:
-    """Sign-in and sessions of the staff, as the directory keeps them."""
+    """Sessions of the staff, as the directory keeps them."""
 
     def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
-        self._asking = _Asking(upstreams, tokens)
-
-    async def sign_in(self, login: str, password: str, language: str) -> tuple[str, Person]:
-        """A new session's id and its person.
-
-        Raises:
-            Refusal: wrong credentials, or too many tries.
-            Unavailable: the directory does not answer.
-        """
-        answer = await self._asking.ask("sign-in", {"login": login, "password": password}, language)
-        return answer["session_id"], Person(answer["person"])
+        self._asking = Asking(upstreams, tokens)
 
     async def person(self, session_id: str) -> Person:
         """Whose session this is.
@@ -172,7 +162,8 @@ class Directory:
             AppError: ``sign-in-required``.
             Unavailable: the directory does not answer.
         """
-        return Person(await self._asking.owner("person", session_id))
+        found = await self._asking.owner("person", session_id)
+        return Person(found["person"], owns={name: found[name] for name in ("factors", "must_add_factor")})
 
     async def end(self, session_id: str) -> None:
         """End a session.
@@ -187,7 +178,7 @@ class Citizens:
     """Sign-in and sessions of citizens, as the directory keeps them."""
 
     def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
-        self._asking = _Asking(upstreams, tokens)
+        self._asking = Asking(upstreams, tokens)
 
     async def send_code(self, phone: str, language: str) -> dict[str, Any]:
         """Send a code to a phone: ``{phone, seconds}`` with the masked number and how long the code holds.
@@ -219,7 +210,7 @@ class Citizens:
             AppError: ``sign-in-required``.
             Unavailable: the directory does not answer.
         """
-        return Person(await self._asking.owner("citizen", session_id), citizen=True)
+        return Person((await self._asking.owner("citizen", session_id))["citizen"], citizen=True)
 
     async def end(self, session_id: str) -> None:
         """End a session.

@@ -1,17 +1,24 @@
-"""Passwords as Argon2id hashes; the demo's way to hand out codes."""
+"""Passwords as Argon2id hashes; secrets that must be read again, sealed; the demo's way to hand out codes."""
 
 import asyncio
+import base64
+import hmac
 import json
 import os
+import secrets
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lantoa_calendar.text import nfc
 from lantoa_runtime.clock import Clock
 
 _AT_ONCE = 2
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 class Argon2Passwords:
@@ -41,6 +48,42 @@ class Argon2Passwords:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+class SecretBox:
+    """Secrets that are kept encrypted (AES-256-GCM), and digests that nobody guesses without the key.
+
+    Two keys are made of the one in the file, one for each use. What is sealed says whose it is, and opens for
+    nobody else.
+    """
+
+    def __init__(self, file: Path) -> None:
+        key = file.read_bytes()
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"{file} does not hold {_KEY_BYTES} bytes")
+        self._box = AESGCM(hmac.digest(key, b"seal", "sha256"))
+        self._pepper = hmac.digest(key, b"digest", "sha256")
+
+    def seal(self, secret: bytes, about: str) -> str:
+        """The secret in the form that is stored."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return base64.b64encode(nonce + self._box.encrypt(nonce, secret, about.encode())).decode()
+
+    def open(self, sealed: str, about: str) -> bytes:
+        """Undo :meth:`seal`.
+
+        Raises:
+            ValueError: another key, another owner, or something was changed.
+        """
+        whole = base64.b64decode(sealed)
+        try:
+            return self._box.decrypt(whole[:_NONCE_BYTES], whole[_NONCE_BYTES:], about.encode())
+        except InvalidTag as error:
+            raise ValueError("what was sealed does not open") from error
+
+    def digest(self, text: str, about: str) -> str:
+        """The form in which a code of few letters is compared and cannot be guessed from."""
+        return hmac.digest(self._pepper, f"{about}\n{text}".encode(), "sha256").hex()
 
 
 class CodesFile:

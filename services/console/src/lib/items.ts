@@ -1,0 +1,22 @@
+import { api, get, id, request, V1, withQuery } from './api';
+import type { Item, Picture, RenditionKind, Revision } from './types';
+
+const at = (itemId: string): string => `${V1}/content/items/${id(itemId)}`;
+
+/** What content does with items beyond lists: their pictures and revisions, and their deeds under a key of one's own. */
+export const items = {
+  ...api,
+  putPicture: (itemId: string, file: Blob) => request<Picture>('POST', `${at(itemId)}/pictures`, { file }),
+  revision: (itemId: string, revision: number) => get<Revision>(`${at(itemId)}/revisions/${revision}`),
+};
+
+export const pictureUrl = (itemId: string, sha256: string): string => `${at(itemId)}/pictures/${sha256}`;
+
+/**
+ * Where a rendition is looked at; the page with its pictures in it, which open to strangers with the approval alone. The
+ * hash keeps an older revision out of the browser's cache.
+ */
+export function previewUrl(item: Item, kind: RenditionKind): string {
+  const hash = item.renditions.find((rendition) => rendition.kind === kind)?.blob.sha256.slice(0, 12);
+  return withQuery(`${at(item.id)}/renditions/${kind}`, { v: hash, pictures: kind === 'web' ? 'inside' : undefined });
+}

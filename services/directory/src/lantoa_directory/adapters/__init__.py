@@ -1,0 +1,1 @@
+"""Ways to keep secrets and to hand them out."""

@@ -1,0 +1,68 @@
+"""Access tokens: what one lets a program do, for so many days, in one's own name."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from lantoa_contracts.policy import DOOR_USE
+from lantoa_gateway.api.door import HERE, Door, Ticket, done, said
+from lantoa_runtime.http import Line, StrictModel, declares
+
+
+class TokenWanted(StrictModel):
+    """A token for a program: names of permissions that its owner holds."""
+
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=60)]
+    permissions: Annotated[list[Annotated[str, StringConstraints(max_length=80)]], Field(min_length=1, max_length=100)]
+    days: Annotated[int, Field(ge=1, le=365, strict=True)]
+
+
+class TokenOut(BaseModel):
+    """A token as its owner sees it; `used_on` is the day of its last use."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    created_at: datetime
+    ends_at: datetime
+    used_on: str | None
+
+
+class TokensOut(BaseModel):
+    """One's tokens, and the names of permissions that one may give."""
+
+    items: list[TokenOut]
+    grantable: list[str]
+
+
+class TokenMade(BaseModel):
+    """A token, shown this once: `Authorization: Bearer <token>` at `/api/v1`."""
+
+    token: str
+    item: TokenOut
+
+
+def token_routes(door: Door) -> APIRouter:
+    """``/auth/tokens``."""
+    router = APIRouter(prefix="/auth/tokens", tags=["tokens"], dependencies=[declares(DOOR_USE), HERE])
+
+    @router.get("", response_model=TokensOut)
+    async def list_tokens(request: Request) -> Response:
+        """One's tokens."""
+        return said(await door.own(request, "tokens/list"))
+
+    @router.post("", status_code=201, response_model=TokenMade)
+    async def make_token(request: Request, body: TokenWanted) -> Response:
+        """A new one. Asks for a fresh sign-in."""
+        return said(await door.own(request, "tokens/make", body.model_dump()), 201)
+
+    @router.delete("/{token}", status_code=204)
+    async def end_token(request: Request, token: Ticket) -> Response:
+        """Take one back; it holds no more at once."""
+        await door.own(request, "tokens/end", {"id": token})
+        return done()
+
+    return router

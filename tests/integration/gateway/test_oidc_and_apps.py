@@ -1,0 +1,365 @@
+"""A provider that speaks OpenID Connect over real HTTP, as well or as badly as a test wants; and apps of our own."""
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+import pytest
+from aiohttp import web
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
+
+from lantoa_cli.servers import free_port
+
+CLIENT, SECRET = "lantoa", "bí mật của khách"
+BACK = "https://app.example/back"
+
+
+@dataclass
+class Issuer:
+    """Checks what a provider checks (client, redirect, PKCE), and says of the person what a test lets it say."""
+
+    port: int
+    url: str = ""
+    keys: list[ECKey] = field(default_factory=lambda: [ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)])
+    claims: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
+    signer: Any = None
+    raw: Any = None
+    """Makes of a token another one."""
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    key_asks: int = 0
+
+    async def configuration(self, _: web.Request) -> web.Response:
+        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
+        ends = {name: f"{self.url}/{path}" for name, path in names.items()}
+        return web.json_response({"issuer": self.url, **ends})
+
+    async def jwks(self, _: web.Request) -> web.Response:
+        self.key_asks += 1
+        return web.json_response({"keys": [key.as_dict(private=False) for key in self.keys]})
+
+    def authorize(self, location: str) -> str:
+        """What a browser brings back after the person said yes: the address to go to."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+        assert asked["client_id"] == CLIENT
+        assert asked["code_challenge_method"] == "S256"
+        code = secrets.token_urlsafe(16)
+        self.codes[code] = asked
+        address = urlsplit(asked["redirect_uri"])
+        return f"{address.path}?code={code}&state={asked['state']}"
+
+    async def token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        asked = self.codes.pop(str(form["code"]), None)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(str(form["code_verifier"]).encode()).digest()).rstrip(b"=")
+        login = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+        login = unquote_plus(login)
+        if asked is None or challenge.decode() != asked["code_challenge"] or login != f"{CLIENT}:{SECRET}":
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        now = int(time.time())
+        known = {"iss": self.url, "aud": CLIENT, "sub": "kc-1", "nonce": asked["nonce"], "iat": now, "exp": now + 60}
+        claims = {name: value for name, value in {**known, **self.claims}.items() if value is not None}
+        key = self.signer or self.keys[0]
+        header = {"alg": "ES256", "kid": self.keys[0].kid, **self.header}
+        made = jwt.encode(header, claims, key, algorithms=[header["alg"]])
+        return web.json_response({"id_token": self.raw(made) if self.raw else made, "access_token": "x"})
+
+
+@pytest.fixture
+async def issuer():
+    made = Issuer(free_port())
+    made.url = f"http://127.0.0.1:{made.port}"
+    app = web.Application()
+    app.router.add_get("/.well-known/openid-configuration", made.configuration)
+    app.router.add_get("/jwks", made.jwks)
+    app.router.add_post("/token", made.token)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", made.port).start()
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def door(start_door, issuer, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    return await start_door(
+        gateway_oidc_issuer=issuer.url,
+        gateway_oidc_client_id=CLIENT,
+        gateway_oidc_secret_file=file,
+        gateway_oidc_name="Cổng đăng nhập tỉnh",
+        gateway_oidc_match="login",
+    )
+
+
+def cookies_of(headers):
+    pairs = (line.split(";")[0].split("=", 1) for line in headers.getall("set-cookie", []))
+    return {name: value.strip('"') for name, value in pairs}
+
+
+async def start(door, after="/#/items", sid=None):
+    status, _, headers = await door("GET", f"/auth/oidc/start?next={after.replace('#', '%23')}", sid)
+    assert status == 303, status
+    return headers["location"], cookies_of(headers)["__Host-oidc"]
+
+
+async def come_back(door, path, errand, sid=None):
+    shown = f"__Host-oidc={errand}" + (f"; __Host-sid={sid}" if sid else "")
+    return await door("GET", path, headers={"cookie": shown})
+
+
+async def round_trip(door, issuer):
+    location, errand = await start(door)
+    return await come_back(door, issuer.authorize(location), errand)
+
+
+async def test_a_person_signs_in_by_a_provider_and_goes_on_where_they_were(door, issuer):
+    assert (await door("GET", "/auth/ways"))[1]["oidc"] == {"name": "Cổng đăng nhập tỉnh"}
+    issuer.claims = {"preferred_username": "LAN"}
+    status, _, headers = await round_trip(door, issuer)
+    assert (status, headers["location"]) == (303, "/#/items")
+    cookies = cookies_of(headers)
+    assert cookies["__Host-oidc"] == ""
+    me = (await door("GET", "/auth/me", cookies["__Host-sid"]))[1]
+    assert me["person"]["id"] == "p-lan"
+    # From then on the provider's own name for the person counts, whatever it calls them.
+    issuer.claims = {"preferred_username": "somebody else"}
+    status, _, headers = await round_trip(door, issuer)
+    assert (await door("GET", "/auth/me", cookies_of(headers)["__Host-sid"]))[1]["person"]["id"] == "p-lan"
+    issuer.claims = {"sub": "kc-2", "preferred_username": "nobody"}
+    assert (await round_trip(door, issuer))[0] == 401
+
+
+async def test_one_s_own_second_factor_is_asked_for_unless_the_provider_did(door, issuer):
+    sid = await door.sign_in()
+    secret = (await door("POST", "/auth/totp/begin", sid))[1]["secret"]
+    from lantoa_directory.domain.factors import totp
+
+    code = totp(base64.b32decode(secret), int(time.time()) // 30)
+    assert (await door("POST", "/auth/totp/confirm", sid, json={"code": code}))[0] == 200
+    issuer.claims = {"preferred_username": "lan"}
+    status, _, headers = await round_trip(door, issuer)
+    parts = urlsplit(headers["location"])
+    wanted = parse_qs(parts.fragment.partition("?")[2])
+    assert (status, parts.path, parts.query, wanted["ways"], wanted["next"]) == (
+        303,
+        "/",
+        "",
+        ["totp,recovery"],
+        ["/#/items"],
+    )
+    assert "__Host-sid" not in cookies_of(headers)
+    issuer.claims = {"amr": ["pwd", "mfa"]}
+    assert "__Host-sid" in cookies_of((await round_trip(door, issuer))[2])
+
+
+def _unsigned(token):
+    _, claims, _ = token.split(".")
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+    return f"{none}.{claims}."
+
+
+def _changed(token):
+    head, claims, signature = token.split(".")
+    said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    mightier = base64.urlsafe_b64encode(json.dumps({**said, "preferred_username": "vinh"}).encode()).decode()
+    return f"{head}.{mightier.rstrip('=')}.{signature}"
+
+
+def _stranger():
+    return ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)
+
+
+def _shared(issuer):
+    """The provider's public key, which everybody knows, as the secret of HS256."""
+    return OctKey.import_key(json.dumps(issuer.keys[0].as_dict(private=False)))
+
+
+FORGED = {
+    "alg none": lambda i: {"raw": _unsigned},
+    "changed after signing": lambda i: {"raw": _changed},
+    "HS256 with the public key": lambda i: {"signer": _shared(i), "header": {"alg": "HS256"}},
+    "another's key under a known kid": lambda i: {"signer": _stranger()},
+    "a kid that leads elsewhere": lambda i: {"signer": _stranger(), "header": {"kid": "../../etc/passwd"}},
+    "a kid that asks the database": lambda i: {"signer": _stranger(), "header": {"kid": "x' OR '1'='1"}},
+    "for another client": lambda i: {"claims": {"aud": "other"}},
+    "for several, and not said for whom": lambda i: {"claims": {"aud": [CLIENT, "other"]}},
+    "for several, and for another": lambda i: {"claims": {"aud": [CLIENT, "other"], "azp": "other"}},
+    "by another issuer": lambda i: {"claims": {"iss": "https://evil.example"}},
+    "too old": lambda i: {"claims": {"exp": int(time.time()) - 120}},
+    "without an end": lambda i: {"claims": {"exp": None}},
+    "to another question": lambda i: {"claims": {"nonce": "x" * 43}},
+    "to no question": lambda i: {"claims": {"nonce": None}},
+    "of nobody": lambda i: {"claims": {"sub": ""}},
+    "no token": lambda i: {"raw": lambda token: None},
+    "no text": lambda i: {"raw": lambda token: {"a": 1}},
+}
+
+
+async def test_tokens_that_are_forged_or_for_others_sign_nobody_in(door, issuer):
+    for what, spoil in FORGED.items():
+        spoiled = spoil(issuer)
+        issuer.claims = {"preferred_username": "vinh", **spoiled.get("claims", {})}
+        issuer.header, issuer.signer = spoiled.get("header", {}), spoiled.get("signer")
+        issuer.raw = spoiled.get("raw")
+        status, page, headers = await round_trip(door, issuer)
+        assert (status, "__Host-sid" in cookies_of(headers)) == (401, False), what
+        assert "Chưa đăng nhập được qua hệ thống ngoài" in page.decode(), what
+    asked = issuer.key_asks
+    issuer.claims, issuer.header, issuer.signer, issuer.raw = {"preferred_username": "vinh"}, {}, None, None
+    assert (await round_trip(door, issuer))[0] == 303
+    # However many keys were made up, the provider's were not asked for each time.
+    assert asked <= 3
+
+
+async def test_a_new_key_of_the_provider_is_learned(door, issuer, monkeypatch):
+    issuer.claims = {"preferred_username": "lan"}
+    assert (await round_trip(door, issuer))[0] == 303
+    monkeypatch.setattr("lantoa_gateway.adapters.oidc._KEYS_AGAIN_SECONDS", -1.0)
+    issuer.keys = [_stranger()]
+    assert (await round_trip(door, issuer))[0] == 303
+
+
+async def test_only_the_browser_that_was_sent_comes_back_and_with_its_own_answer(door, issuer):
+    issuer.claims = {"preferred_username": "lan"}
+    location, errand = await start(door)
+    answer = issuer.authorize(location)
+    _, other = await start(door)
+    for cookie_, path in (
+        ("", answer),
+        ("x", answer),
+        (other, answer),
+        (errand, answer.replace("state=", "state=x")),
+        (errand, answer.partition("&")[0]),
+        (errand, "/auth/oidc/callback?error=access_denied&state=x"),
+    ):
+        status, _, headers = await come_back(door, path, cookie_)
+        assert (status, "__Host-sid" in cookies_of(headers)) == (401, False), path
+    # The attacker's code in the victim's browser: it was asked for with another verifier.
+    theirs, mine = await start(door), await start(door)
+    stolen = issuer.authorize(theirs[0]).partition("&")[0]
+    state = parse_qs(urlsplit(mine[0]).query)["state"][0]
+    assert (await come_back(door, f"{stolen}&state={state}", mine[1]))[0] == 401
+    assert (await come_back(door, answer, errand))[0] == 303
+
+
+async def test_nobody_is_led_to_another_site_after_sign_in(door, issuer):
+    issuer.claims = {"preferred_username": "lan"}
+    for after in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+        location, errand = await start(door, after)
+        _, _, headers = await come_back(door, issuer.authorize(location), errand)
+        assert headers["location"] == "/", after
+
+
+async def test_a_provider_that_is_away_is_said_so_and_the_password_goes_on(start_door):
+    door = await start_door(
+        gateway_oidc_issuer=f"http://127.0.0.1:{free_port()}", gateway_oidc_client_id="x", gateway_oidc_name="x"
+    )
+    status, _, headers = await door("GET", "/auth/oidc/start")
+    assert (status, headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert headers["retry-after"]
+    await door.sign_in()
+
+
+async def test_who_is_signed_in_links_their_account_themselves(start_door, issuer, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    settings = {"gateway_oidc_issuer": issuer.url, "gateway_oidc_client_id": CLIENT, "gateway_oidc_name": "x"}
+    door = await start_door(**settings, gateway_oidc_secret_file=file)
+    issuer.claims = {"preferred_username": "lan"}
+    assert (await round_trip(door, issuer))[0] == 401  # By login only where the settings say so.
+    sid = await door.sign_in()
+    foreign = {"sec-fetch-site": "cross-site", "content-type": "application/json"}
+    assert (await door("POST", "/auth/oidc/link", sid, data=b"{}", headers=foreign))[0] == 403
+    assert (await door("POST", "/auth/oidc/link"))[0] == 401
+    status, there, headers = await door("POST", "/auth/oidc/link", sid)
+    assert status == 200
+    errand = cookies_of(headers)["__Host-oidc"]
+    status, _, headers = await come_back(door, issuer.authorize(there["location"]), errand, sid)
+    assert (status, headers["location"]) == (303, "/")
+    _, _, headers = await round_trip(door, issuer)
+    assert (await door("GET", "/auth/me", cookies_of(headers)["__Host-sid"]))[1]["person"]["id"] == "p-lan"
+
+
+# -- apps --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def plain_door(start_door):
+    return await start_door()
+
+
+def asking(**other):
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    known = {"client_id": "vn.lantoa.field", "redirect_uri": BACK, "response_type": "code", "state": "s1"}
+    query = {**known, "code_challenge": challenge, "code_challenge_method": "S256", **other}
+    return "/auth/app/authorize?" + "&".join(f"{name}={value}" for name, value in query.items()), verifier
+
+
+async def test_an_app_signs_in_through_the_page_and_works_by_its_tokens(plain_door):
+    door = plain_door
+    sid = await door.sign_in()
+    path, verifier = asking()
+    status, page, headers = await door("GET", path, sid)
+    assert status == 200
+    assert "Lan Tỏa hiện trường muốn đăng nhập" in page.decode()
+    assert "form-action 'self' https://app.example" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    status, _, headers = await door("POST", path, sid, headers={"sec-fetch-site": "same-origin"})
+    back = urlsplit(headers["location"])
+    said = {name: values[0] for name, values in parse_qs(back.query).items()}
+    assert (status, f"{back.scheme}://{back.netloc}{back.path}", said["state"]) == (303, BACK, "s1")
+    form = {"grant_type": "authorization_code", "client_id": "vn.lantoa.field", "code": said["code"]}
+    # As OAuth libraries send it: a form, without a word of where it comes from.
+    status, tokens, headers = await door(
+        "POST", "/auth/app/token", data={**form, "redirect_uri": BACK, "code_verifier": verifier}
+    )
+    assert (status, headers["cache-control"]) == (200, "no-store")
+    shown = {"headers": {"authorization": f"Bearer {tokens['access_token']}"}}
+    assert (await door("GET", "/api/v1/content/echo", **shown))[1]["caller"][0] == "p-lan"
+    again = {"grant_type": "refresh_token", "client_id": "vn.lantoa.field", "refresh_token": tokens["refresh_token"]}
+    status, fresh, _ = await door("POST", "/auth/app/token", data=again)
+    assert (status, fresh["refresh_token"] != tokens["refresh_token"]) == (200, True)
+    status, problem, headers = await door("POST", "/auth/app/token", data=again)
+    assert (status, problem["error"], problem["code"]) == (400, "invalid_grant", "gateway.invalid-grant")
+    end = {"client_id": "vn.lantoa.field", "token": fresh["refresh_token"]}
+    assert (await door("POST", "/auth/app/revoke", data=end))[0] == 200
+
+
+async def test_who_is_not_signed_in_signs_in_first_and_comes_back_to_the_app(plain_door):
+    path, _ = asking()
+    status, _, headers = await plain_door("GET", path)
+    assert status == 303
+    where, _, query = urlsplit(headers["location"]).fragment.partition("?")
+    assert (where, parse_qs(query)["next"]) == ("/sign-in", [path])
+
+
+async def test_the_page_gives_no_code_to_foreign_addresses_or_from_foreign_pages(plain_door):
+    door = plain_door
+    sid = await door.sign_in()
+    for wrong in (
+        {"redirect_uri": "https://evil.example/back"},
+        {"client_id": "nobody"},
+        {"code_challenge_method": "plain"},
+        {"response_type": "token"},
+    ):
+        path, _ = asking(**wrong)
+        for method in ("GET", "POST"):
+            status, page, headers = await door(method, path, sid, headers={"sec-fetch-site": "same-origin"})
+            assert (status, "location" in headers) == (422, False), wrong
+            assert 'href="https://evil' not in page.decode()
+    path, _ = asking()
+    assert (await door("GET", f"{path}&client_id=other", sid))[0] == 422
+    status, problem, headers = await door("POST", path, sid, headers={"sec-fetch-site": "cross-site"})
+    assert (status, "location" in headers) == (403, False)
+    for form in ({"grant_type": "password"}, {}, {"grant_type": "authorization_code", "client_id": "x", "code": "y"}):
+        status, problem, _ = await door("POST", "/auth/app/token", data=form)
+        assert (status, "error" in problem) == (400, True)
