@@ -18,7 +18,7 @@ from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = (*SERVICES, "callout")
-_DEMO_ONLY = {"LANTOA_DIRECTORY_CODES_FILE", "LANTOA_DIRECTORY_SECOND_FACTOR"}
+_DEMO_ONLY = {"LANTOA_DIRECTORY_CODES_FILE", "LANTOA_DIRECTORY_SECOND_FACTOR", "LANTOA_GATEWAY_ALLOWANCE"}
 """What one machine's platform says and production does not."""
 _KEY_FILES = [name for name, value in vars(KeyRing).items() if isinstance(value, property) and name.endswith("_file")]
 
@@ -95,6 +95,7 @@ def connections(process: str) -> frozenset[str]:
         found |= {"traces"} if "configure_traces" in attributes else set()
     else:
         found |= {"traces"} if says(process, "stateless") else {"traces", "nats"}
+        found |= {"nats"} if "nats" in imported else set()  # Of its own, beside the chassis.
         found |= set() if says(process, "stateless") or says(process, "without_database") else {"mongodb"}
     assert "nats" in found or not consumed_by(process)
     found |= {"public"} if any(name.endswith("_PUBLIC_URL") for name in variables(process)) else set()
@@ -126,7 +127,9 @@ def needed(process: str, data: Path) -> set[str]:
     found = {name for name, required in variables(process).items() if required}
     found |= {variable for what, variable in by_connection.items() if what in connections(process)}
     if process in upstreams(data):
-        found |= {"LANTOA_NATS_SEED_FILE", "LANTOA_INTERNAL_KEYS_FILE"}
+        found.add("LANTOA_INTERNAL_KEYS_FILE")
+    if "nats" in connections(process) and process != "callout":
+        found.add("LANTOA_NATS_SEED_FILE")
     found |= set(own_variables(process, data)) - _DEMO_ONLY
     return found | {"LANTOA_HTTP_HOST", "LANTOA_HTTP_PORT", "LANTOA_ENV"}
 
@@ -137,7 +140,9 @@ def keys(process: str, data: Path) -> set[str]:
     own = own_variables(process, data)
     found = {Path(value).name for value in own.values() if value.startswith(f"{ring.folder}/")}
     if process in upstreams(data):
-        found |= {f"{process}.nk", ring.internal_keys_file.name}
+        found.add(ring.internal_keys_file.name)
+    if "nats" in connections(process) and process != "callout":
+        found.add(f"{process}.nk")
     if "LANTOA_KEYS_FOLDER" in own:
         for node in _nodes(process):
             if isinstance(node, ast.Attribute) and node.attr in _KEY_FILES and ast.unparse(node.value) == "ring":

@@ -10,6 +10,7 @@ from pathlib import Path
 import bench_bus
 import bench_fleet
 import bench_gateway
+import bench_live
 import bench_platform
 from bench_rows import Row, table
 
@@ -18,7 +19,7 @@ from lantoa_runtime.telemetry import configure_logs
 from lantoa_testing.platform import make_platform
 
 _FLEET_PARTS = ("storm", "series", "alert", "steady", "cluster")
-_PARTS = ("bus", "gateway", "platform", *_FLEET_PARTS)
+_PARTS = ("bus", "gateway", "live", "platform", *_FLEET_PARTS)
 
 
 def _bus_rows(folder: Path, rounds: int, count: int) -> list[Row]:
@@ -66,6 +67,8 @@ def main() -> None:
             made += _bus_rows(Path(folder), arguments.rounds, arguments.count)
         if {"gateway", "platform"} & set(parts):
             made += _platform_rows(Path(folder), parts, arguments.rounds, arguments.count)
+        if "live" in parts:
+            made += asyncio.run(bench_live.rows(Path(folder) / "live", arguments.rounds))
         fleet_parts = [part for part in parts if part in _FLEET_PARTS]
         if fleet_parts:
             work = bench_fleet.rows(

@@ -28,7 +28,7 @@ async def test_the_right_password_gives_a_session_and_the_person_with_unit_names
         "id": "p-lan",
         "name": "Nguyễn Thị Phương Lan",
         "title": "Chuyên viên",
-        "grants": [{"role": "author", "unit_id": "u-1", "unit_name": "Phường Trà Vinh"}],
+        "grants": [{"role": "author", "unit_id": "u-1", "unit_name": "Phường Trà Vinh", "held_by": None}],
     }
     status, resolved, _ = await resolve(loaded, who, body["session_id"])
     # Looking at a session does not make its sign-in any fresher.

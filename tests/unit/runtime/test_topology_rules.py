@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lantoa_contracts.catalogue import SERVICES
-from lantoa_contracts.streams import NEVER_CAPTURED, STREAMS, StreamSpec
+from lantoa_contracts.streams import HEARD, NEVER_CAPTURED, STREAMS, StreamSpec
 from lantoa_runtime.topology.apply import Difference, TopologyRefused, check, overlaps
 from lantoa_runtime.topology.conf import NatsPlan, PlainRefused, nats_conf, service_rights
 from lantoa_runtime.topology.keys import USERS, ensure_keys
@@ -80,6 +80,14 @@ def test_a_service_has_no_right_to_manage_streams_or_to_speak_as_another(service
         assert not any(overlaps(allowed, f"_INBOX_{other}.>") for allowed in subscribe)
         assert not any(overlaps(allowed, f"evt.{other}.>") for allowed in subscribe)
     assert not any(overlaps(allowed, subject) for allowed in subscribe for subject in ("dlq.>", "$JS.>", "$KV.>"))
+
+
+def test_the_gateway_hears_and_reads_and_says_nothing_and_nobody_speaks_in_the_stream_s_place():
+    assert service_rights("gateway") == (["$JS.API.DIRECT.GET.EVT"], ["_INBOX_gateway.>", f"{HEARD}.>"])
+    for service in SERVICES:
+        publish, subscribe = service_rights(service)
+        assert not any(overlaps(allowed, f"{HEARD}.>") for allowed in publish)
+        assert service == "gateway" or not any(overlaps(allowed, f"{HEARD}.>") for allowed in subscribe)
 
 
 def test_only_fleet_and_alert_may_speak_to_devices_and_neither_in_the_other_s_words():

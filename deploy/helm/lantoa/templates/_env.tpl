@@ -28,8 +28,10 @@
 {{- if .process.nats -}}
 {{- include "lantoa.var" (list "LANTOA_NATS_URL" $values.nats.url) -}}
 {{- end -}}
-{{- if .process.upstream -}}
+{{- if or .process.upstream (eq .name "gateway") -}}
 {{- include "lantoa.var" (list "LANTOA_NATS_SEED_FILE" (printf "/keys/%s.nk" .name)) -}}
+{{- end -}}
+{{- if .process.upstream -}}
 {{- include "lantoa.var" (list "LANTOA_INTERNAL_KEYS_FILE" "/keys/internal_keys.json") -}}
 {{- end -}}
 {{- if .process.mongo }}

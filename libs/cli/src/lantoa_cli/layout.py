@@ -135,6 +135,7 @@ class Layout:
                 "LANTOA_GATEWAY_DEVICE_KEYS_FILE": str(self.ring.key_set_file),
                 "LANTOA_GATEWAY_ROOT_PUBLIC": self.ring.root_public,
                 "LANTOA_GATEWAY_CONSOLE_DIR": str(self.root / "services/console/dist"),
+                "LANTOA_GATEWAY_ALLOWANCE": "1000",  # One technician here claims thousands of simulated devices.
             }
         if name == "directory":
             return {

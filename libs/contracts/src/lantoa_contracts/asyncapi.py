@@ -21,7 +21,7 @@ from lantoa_contracts.streams import STREAMS
 VERSION = "3.0.0"
 PLATFORM = "platform"
 PARTS = (*(name for name in SERVICES if name != "gateway"), "device")
-"""Who sends or receives messages; the gateway speaks HTTP only."""
+"""Who sends or receives messages. The gateway only hears what EVT has stored, without a durable."""
 
 _STREAMS = {stream.name: stream for stream in STREAMS}
 _HEADERS = "CloudEventsHeaders"

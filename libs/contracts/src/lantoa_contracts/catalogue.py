@@ -4,12 +4,27 @@ This is the one table from which streams, durables, rights on NATS, AsyncAPI doc
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel
 
 from lantoa_contracts.base import AnyEvent
 from lantoa_contracts.device import Ack, Alarm, ProofMessage, Reported
 from lantoa_contracts.events import alert, broadcast, content, contest, directory, fleet, signboard
+
+About = Literal["items", "devices", "alerts", "contests", "reports"]
+"""What an open page shows; it asks to be told of changes of these."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """How the gateway tells open pages of an event: who shows such things, and what of them to fetch again."""
+
+    about: tuple[About, ...]
+    id: str
+    """The field with the id of what changed."""
+    units: tuple[str, ...] = ("unit_id",)
+    """Fields with the units that it lies in, the one to be named first; none for what concerns everybody."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,7 @@ class EventSpec:
     """The service that publishes it and answers for its shape; ``device`` for device messages."""
     subject: str = field(default="")
     max_ack_pending: int = 64
+    hint: Hint | None = None
 
     def __post_init__(self) -> None:
         owner = self.name.split(".", 1)[0]
@@ -59,6 +75,13 @@ def _device(what: str, model: type[BaseModel], *consumers: str, stream: str = "A
     )
 
 
+_ITEM = Hint(("items",), "item_id")
+_DEVICE = Hint(("devices",), "device_id")
+_ALARM = Hint(("devices",), "alarm_id")
+_NOTICE = Hint(("alerts",), "notice_id", units=())
+"""Whom a notice reaches is no secret: it is published for everybody."""
+_EVIDENCE = Hint(("items", "reports"), "item_id")
+
 UNIT_CHANGED = EventSpec(
     "directory.unit.changed",
     directory.UnitChanged,
@@ -79,36 +102,56 @@ SIGN_IN_REFUSED = EventSpec("directory.account.refused", directory.SignInRefused
 ACCOUNT_SECURED = EventSpec("directory.account.secured", directory.AccountSecured)
 SESSION_ENDED = EventSpec("directory.session.ended", directory.SessionEnded)
 
-ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",))
-ITEM_APPROVED = EventSpec("content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"))
-ITEM_WITHDRAWN = EventSpec("content.item.withdrawn", content.ItemWithdrawn, ("content", "broadcast", "signboard"))
-POST_CONFIRMED = EventSpec("content.post.confirmed", content.PostConfirmed, ("reporting",))
-POST_UNCONFIRMED = EventSpec("content.post.unconfirmed", content.PostUnconfirmed, ("reporting",))
+ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",), hint=_ITEM)
+ITEM_APPROVED = EventSpec(
+    "content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"), hint=_ITEM
+)
+ITEM_WITHDRAWN = EventSpec(
+    "content.item.withdrawn", content.ItemWithdrawn, ("content", "broadcast", "signboard"), hint=_ITEM
+)
+POST_CONFIRMED = EventSpec("content.post.confirmed", content.PostConfirmed, ("reporting",), hint=_EVIDENCE)
+POST_UNCONFIRMED = EventSpec("content.post.unconfirmed", content.PostUnconfirmed, ("reporting",), hint=_EVIDENCE)
 
-DEVICE_CLAIMED = EventSpec("fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard", "alert"))
-DEVICE_MOVED = EventSpec("fleet.device.moved", fleet.DeviceMoved, ("broadcast", "signboard", "alert"))
-DEVICE_REVOKED = EventSpec("fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard", "alert"))
-DEVICE_ONLINE = EventSpec("fleet.device.online", fleet.DeviceOnline)
-DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline)
-DEVICE_GROUPED = EventSpec("fleet.device.grouped", fleet.DeviceGrouped, ("alert",))
-ALARM_RAISED = EventSpec("fleet.alarm.raised", fleet.AlarmRaised)
-ALARM_RESOLVED = EventSpec("fleet.alarm.resolved", fleet.AlarmResolved)
+DEVICE_CLAIMED = EventSpec(
+    "fleet.device.claimed", fleet.DeviceClaimed, ("broadcast", "signboard", "alert"), hint=_DEVICE
+)
+DEVICE_MOVED = EventSpec(
+    "fleet.device.moved",
+    fleet.DeviceMoved,
+    ("broadcast", "signboard", "alert"),
+    hint=Hint(("devices",), "device_id", units=("unit_id", "previous_unit_id")),
+)
+DEVICE_REVOKED = EventSpec(
+    "fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard", "alert"), hint=_DEVICE
+)
+DEVICE_ONLINE = EventSpec("fleet.device.online", fleet.DeviceOnline, hint=_DEVICE)
+DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline, hint=_DEVICE)
+DEVICE_GROUPED = EventSpec("fleet.device.grouped", fleet.DeviceGrouped, ("alert",), hint=_DEVICE)
+ALARM_RAISED = EventSpec("fleet.alarm.raised", fleet.AlarmRaised, hint=_ALARM)
+ALARM_RESOLVED = EventSpec("fleet.alarm.resolved", fleet.AlarmResolved, hint=_ALARM)
 
 SESSION_CHANGED = EventSpec("broadcast.session.changed", broadcast.SessionChanged, ("broadcast",))
 RUNDOWN_ISSUED = EventSpec("broadcast.rundown.issued", broadcast.RundownIssued, ("fleet",))
-AIRING_CONFIRMED = EventSpec("broadcast.airing.confirmed", broadcast.AiringConfirmed, ("reporting",))
-AIRING_MISSED = EventSpec("broadcast.airing.missed", broadcast.AiringMissed)
+AIRING_CONFIRMED = EventSpec("broadcast.airing.confirmed", broadcast.AiringConfirmed, ("reporting",), hint=_EVIDENCE)
+AIRING_MISSED = EventSpec("broadcast.airing.missed", broadcast.AiringMissed, hint=_EVIDENCE)
 
 PLAYLIST_CHANGED = EventSpec("signboard.playlist.changed", signboard.PlaylistChanged, ("signboard",))
 BOARD_RUNDOWN_ISSUED = EventSpec("signboard.rundown.issued", signboard.BoardRundownIssued, ("fleet",))
-DISPLAY_CONFIRMED = EventSpec("signboard.display.confirmed", signboard.DisplayConfirmed, ("reporting",))
+DISPLAY_CONFIRMED = EventSpec("signboard.display.confirmed", signboard.DisplayConfirmed, ("reporting",), hint=_EVIDENCE)
 
-NOTICE_ISSUED = EventSpec("alert.notice.issued", alert.NoticeIssued)
-NOTICE_UPDATED = EventSpec("alert.notice.updated", alert.NoticeUpdated)
-NOTICE_CANCELLED = EventSpec("alert.notice.cancelled", alert.NoticeCancelled)
-NOTICE_ACKNOWLEDGED = EventSpec("alert.notice.acknowledged", alert.NoticeAcknowledged)
+NOTICE_ISSUED = EventSpec("alert.notice.issued", alert.NoticeIssued, hint=_NOTICE)
+NOTICE_UPDATED = EventSpec("alert.notice.updated", alert.NoticeUpdated, hint=_NOTICE)
+NOTICE_CANCELLED = EventSpec("alert.notice.cancelled", alert.NoticeCancelled, hint=_NOTICE)
+NOTICE_ACKNOWLEDGED = EventSpec(
+    "alert.notice.acknowledged", alert.NoticeAcknowledged, hint=Hint(("alerts",), "notice_id")
+)
 
-ATTEMPT_ACCEPTED = EventSpec("contest.attempt.accepted", contest.AttemptAccepted, ("reporting",))
+ATTEMPT_ACCEPTED = EventSpec(
+    "contest.attempt.accepted",
+    contest.AttemptAccepted,
+    ("reporting",),
+    hint=Hint(("contests",), "contest_id", units=("contest_unit_id",)),
+)
 
 DEVICE_AIRED = _device("aired", ProofMessage, "broadcast")
 DEVICE_DISPLAYED = _device("displayed", ProofMessage, "signboard")
@@ -174,6 +217,16 @@ FEEDS: tuple[EventSpec, ...] = (EVERY_EVENT,)
 
 SERVICES = ("alert", "gateway", "directory", "content", "fleet", "broadcast", "signboard", "contest", "reporting")
 """Services with a place in the topology. Each has its own nkey and rights."""
+
+_ACCOUNT = "directory.account."
+_SAYS_NOTHING_NEW = frozenset(f"{_ACCOUNT}{verb}" for verb in ("created", "signedin", "refused"))
+
+CHANGES_SOMEBODY = tuple(
+    spec for spec in EVENTS if spec.name.startswith(_ACCOUNT) and spec.name not in _SAYS_NOTHING_NEW
+)
+"""After these a person is not who they were, by what they may do or how they are known; each has a ``person_id``."""
+HEARD_BY_GATEWAY = (UNIT_CHANGED, SESSION_ENDED, *CHANGES_SOMEBODY, *(spec for spec in EVENTS if spec.hint))
+"""What the gateway acts on, of all that it hears: who may see what, whom to forget, and what pages are told."""
 
 _BY_TYPE = {spec.type: spec for spec in CATALOGUE}
 

@@ -251,13 +251,17 @@ _EVENTS: dict[str, BaseModel] = {
         previous_unit_id=UNIT,
         at=datetime(2026, 12, 1, 3, 0, tzinfo=UTC),
     ),
-    "fleet.device.revoked.v1": DeviceRevoked(device_id=STATION, ver=6, at=datetime(2027, 1, 4, 1, 0, tzinfo=UTC)),
-    "fleet.device.online.v1": DeviceOnline(device_id=STATION, ver=3, at=datetime(2026, 11, 20, 2, 31, tzinfo=UTC)),
+    "fleet.device.revoked.v1": DeviceRevoked(
+        device_id=STATION, ver=6, at=datetime(2027, 1, 4, 1, 0, tzinfo=UTC), unit_id=UNIT
+    ),
+    "fleet.device.online.v1": DeviceOnline(
+        device_id=STATION, ver=3, at=datetime(2026, 11, 20, 2, 31, tzinfo=UTC), unit_id=UNIT
+    ),
     "fleet.device.offline.v1": DeviceOffline(
-        device_id=STATION, ver=4, at=datetime(2026, 11, 21, 11, 7, tzinfo=UTC), reason="Stale Connection"
+        device_id=STATION, ver=4, at=datetime(2026, 11, 21, 11, 7, tzinfo=UTC), reason="Stale Connection", unit_id=UNIT
     ),
     "fleet.device.grouped.v1": DeviceGrouped(
-        device_id=STATION, ver=7, groups=("ven-bien",), at=datetime(2026, 12, 2, 3, 0, tzinfo=UTC)
+        device_id=STATION, ver=7, groups=("ven-bien",), at=datetime(2026, 12, 2, 3, 0, tzinfo=UTC), unit_id=UNIT
     ),
     "fleet.alarm.raised.v1": AlarmRaised(
         alarm_id="alm-019aaf40", ver=1, code="offline", unit_id=UNIT, devices=4, at=STARTS_AT

@@ -10,6 +10,8 @@ from typing import Literal
 
 from lantoa_contracts.catalogue import CATALOGUE, FEEDS
 
+HEARD = "heard"
+"""Begins the subjects on which stored events are said once more: ``heard.content.item.approved.v1``."""
 _MIB = 1024 * 1024
 _DAY = 86_400
 
@@ -67,6 +69,8 @@ STREAMS: tuple[StreamSpec, ...] = (
         duplicate_window=600,
         allow_direct=True,
         deny_delete=True,
+        # What is stored is said once more with its place in the stream: gateways hear it without a consumer.
+        republish=("evt.>", f"{HEARD}.>"),
     ),
     StreamSpec(
         "ACK",

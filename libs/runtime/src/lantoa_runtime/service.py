@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import structlog
 import uvicorn
@@ -17,6 +18,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
+from uvicorn.config import STARTUP_FAILURE
 
 from lantoa_runtime import __version__
 from lantoa_runtime.clock import Clock
@@ -54,9 +56,12 @@ class Service(Generic[S]):
     """Set by a service that keeps nothing and reads no events: it needs neither MongoDB nor NATS, nor their code."""
     without_database: bool = False
     """Set by a service that keeps what it knows in NATS alone: it starts and works while MongoDB is away."""
+    protocol: "type[asyncio.Protocol] | Literal['auto']" = "auto"
+    """What speaks HTTP on a connection; uvicorn's own unless a service has limits to hold it to."""
     _aggregates: "list[Aggregates]" = field(default_factory=list)
     _jobs: list[tuple[str, float, Job]] = field(default_factory=list)
     _closers: list[Job] = field(default_factory=list)
+    _drainers: list[Callable[[], None]] = field(default_factory=list)
     _checks: list[Callable[[], list[str]]] = field(default_factory=list)
 
     # The drivers are imported here, because they are half of the memory and of the start of a service without them.
@@ -103,6 +108,16 @@ class Service(Generic[S]):
     def on_stop(self, closer: Job) -> None:
         """Do this when the service stops."""
         self._closers.append(closer)
+
+    def on_drain(self, drainer: Callable[[], None]) -> None:
+        """Do this as soon as the service is told to stop: answers that never end by themselves are to end."""
+        self._drainers.append(drainer)
+
+    def drain(self) -> None:
+        """Be ready for no more; what is under way is finished yet."""
+        self.draining = True
+        for drainer in self._drainers:
+            drainer()
 
     def ready_when(self, check: Callable[[], list[str]]) -> None:
         """Add to readiness a check that names what is missing."""
@@ -225,6 +240,19 @@ def assemble(name: str, settings: S) -> Service[S]:
     return service
 
 
+class Server(uvicorn.Server):
+    """Tells the service before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, service: Service[Any]) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and let those that are there end."""
+        self._service.drain()
+        await super().shutdown(sockets)
+
+
 def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> None:
     """Answer HTTP and handle events until SIGTERM or SIGINT, then drain."""
 
@@ -239,15 +267,21 @@ def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> 
             yield
 
     service.app.router.lifespan_context = lifespan
-    uvicorn.run(
+    config = uvicorn.Config(
         service.app,
         host=service.settings.http_host,
         port=service.settings.http_port,
+        http=service.protocol,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(service.settings.drain_seconds),
     )
+    server = Server(config, service)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def service_main(

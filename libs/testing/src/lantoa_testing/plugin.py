@@ -27,7 +27,7 @@ from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
 from lantoa_runtime.mongo import Index, connect
-from lantoa_runtime.service import Service, assemble
+from lantoa_runtime.service import Server, Service, assemble
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import configure_logs
 from lantoa_runtime.topology.apply import apply
@@ -177,13 +177,27 @@ class Running:
             return response.status, parsed, response.headers
 
     async def ready(self) -> bool:
-        """Whether the service says that it is ready."""
+        """Whether the service says that it is ready.
+
+        Raises:
+            AssertionError: it could not start.
+        """
+        if self.task.done():
+            self.task.result()
         return self.server.started and not await self.service.failures()
 
     async def stop(self) -> None:
         """Stop it as SIGTERM would."""
         self.server.should_exit = True
         await self.task
+
+
+async def _serve(server: uvicorn.Server, name: str) -> None:
+    """uvicorn ends its process when it cannot start, which here would be the tests' own."""
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise AssertionError(f"{name} did not start; its log says why") from error
 
 
 StartService = Callable[..., Awaitable[Running]]
@@ -224,11 +238,17 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
 
         service.app.router.lifespan_context = lifespan
         port = free_port()
-        server = uvicorn.Server(
-            uvicorn.Config(service.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            service.app,
+            host="127.0.0.1",
+            port=port,
+            http=service.protocol,
+            log_config=None,
+            timeout_graceful_shutdown=2,
         )
+        server = Server(config, service)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
-        task = asyncio.create_task(server.serve())
+        task = asyncio.create_task(_serve(server, name))
         running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
         started.append(running)
         await eventually(running.ready, timeout=30)

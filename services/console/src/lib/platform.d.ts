@@ -323,6 +323,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hints
+         * @description Hints what to fetch again: `id` the place to resume from, `event` the kind, `data` `{type, id, unit_id, at}`.
+         *
+         *     Never content, and only of what lies in the caller's units. `Last-Event-ID` resumes; `event: resync` says that
+         *     something was missed and everything shown is to be fetched again.
+         */
+        get: operations["gateway_hints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/ways": {
         parameters: {
             query?: never;
@@ -7706,6 +7729,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportOut"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_hints: {
+        parameters: {
+            query?: {
+                /** @description Some of alerts, contests, devices, items, reports; all without it. */
+                about?: string;
+            };
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hints, as they come. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */

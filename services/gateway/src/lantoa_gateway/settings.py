@@ -21,6 +21,10 @@ class GatewaySettings(RuntimeSettings):
     """Public key of the root that signed the key set: base64url of 32 bytes."""
     gateway_citizens_per_minute: int = Field(default=60, ge=1)
     """Codes, and entries of codes, from one address, as many at once: a school or a mobile network is one address."""
+    gateway_allowance: float = Field(default=1.0, gt=0)
+    """How many times what one subject may ask for in a while: more for who moves a whole province in by program."""
+    gateway_live_streams: int = Field(default=5000, ge=1)
+    """Open pages that one process tells of changes, at most."""
     gateway_public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
     """The gateway as browsers reach it: the site of passkeys, and where providers send people back to. Without one it
     is what each request says."""

@@ -35,6 +35,7 @@ class DeviceRevoked(Event):
     device_id: Id
     ver: int
     at: Timestamp
+    unit_id: Id | None = None
 
 
 class DeviceOnline(Event):
@@ -43,6 +44,7 @@ class DeviceOnline(Event):
     device_id: Id
     ver: int
     at: Timestamp
+    unit_id: Id | None = None
 
 
 class DeviceOffline(Event):
@@ -52,6 +54,7 @@ class DeviceOffline(Event):
     ver: int
     at: Timestamp
     reason: str
+    unit_id: Id | None = None
 
 
 class DeviceGrouped(Event):
@@ -61,6 +64,7 @@ class DeviceGrouped(Event):
     ver: int
     groups: tuple[Id, ...]
     at: Timestamp
+    unit_id: Id | None = None
 
 
 class AlarmRaised(Event):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lantoa_contracts.catalogue import SERVICES
-from lantoa_contracts.streams import consumers
+from lantoa_contracts.streams import HEARD, consumers
 from lantoa_runtime.topology.keys import USERS, KeyRing
 
 _DEVICE_SERVICES = (
@@ -44,11 +44,16 @@ _EXTRA_PUBLISH = {
         *_of_bucket("alert"),
         *_of_bucket("alert_book"),
     ),
+    # To read what it missed; reading is all that this request can do.
+    "gateway": ("$JS.API.DIRECT.GET.EVT",),
 }
 _EXTRA_SUBSCRIBE = {
     "fleet": ("dev.rpc.*.snapshot", "dev.rpc.*.manifest", "dev.up.*.hb", "dev.up.*.ack", "evt.fleet.device.>"),
     "alert": ("dev.rpc.*.alerts", ALERT_ISSUE),
+    "gateway": (f"{HEARD}.>",),
 }
+_SILENT = ("gateway",)
+"""Services that hear events and say none."""
 _ANSWERS = ("fleet", "alert")
 """Services that answer requests of devices: ``allow_responses`` instead of a right to publish on any reply subject."""
 
@@ -105,7 +110,7 @@ def _is_loopback(host: str) -> bool:
 
 def service_rights(service: str) -> tuple[list[str], list[str]]:
     """What a service may publish and subscribe to, from the catalogue: its own events, its own durables, its inbox."""
-    publish = [f"evt.{service}.>", f"dlq.{service}.>"]
+    publish = [] if service in _SILENT else [f"evt.{service}.>", f"dlq.{service}.>"]
     for consumer in consumers():
         if consumer.service == service:
             where = f"{consumer.stream}.{consumer.durable}"

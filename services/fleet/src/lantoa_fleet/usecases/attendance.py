@@ -78,7 +78,7 @@ def _turned(device: Document | None, online: bool, reason: str, now: datetime) -
         return None
     ver = device["ver"] + 1
     if online:
-        up = DeviceOnline(device_id=device["_id"], ver=ver, at=now)
+        up = DeviceOnline(device_id=device["_id"], ver=ver, at=now, unit_id=device.get("unit_id"))
         return Change({"online": True, "last_seen": now}, [Outgoing(DEVICE_ONLINE, up)])
-    down = DeviceOffline(device_id=device["_id"], ver=ver, at=now, reason=reason)
+    down = DeviceOffline(device_id=device["_id"], ver=ver, at=now, reason=reason, unit_id=device.get("unit_id"))
     return Change({"last_seen": now}, [Outgoing(DEVICE_OFFLINE, down)], unset=("online",))

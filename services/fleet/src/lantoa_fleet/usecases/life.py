@@ -185,7 +185,9 @@ def regrouped(device: Document | None, actor: Actor, rev: int, groups: Sequence[
     if fields["groups"] == device.get("groups", []):
         return None
     ver = device["ver"] + 1
-    event = DeviceGrouped(device_id=device["_id"], ver=ver, groups=tuple(fields["groups"]), at=at)
+    event = DeviceGrouped(
+        device_id=device["_id"], ver=ver, groups=tuple(fields["groups"]), at=at, unit_id=device["unit_id"]
+    )
     told = with_life(device, "grouped", actor, at, groups=fields["group_names"])
     fields |= told | {"rev": rev + 1, "grouped": {"ver": ver, "at": at}}
     return Change(fields | new_rights(device, at), [Outgoing(DEVICE_GROUPED, event)])
@@ -230,7 +232,7 @@ def revoked(
     if rev is not None and device["rev"] != rev:
         raise StaleVersion
     ver = device["ver"] + 1
-    event = DeviceRevoked(device_id=device["_id"], ver=ver, at=at)
+    event = DeviceRevoked(device_id=device["_id"], ver=ver, at=at, unit_id=device.get("unit_id"))
     fields = {"state": "revoked", "rev": device["rev"] + 1, "rights_at": at, "kick_due": True, **heir}
     fields |= {"revocation": {"ver": ver, "at": at}, **with_life(device, "revoked", actor, at)}
     return Change(fields, [Outgoing(DEVICE_REVOKED, event)], unset=("kv_due", "kv_exp", "token_sha256"))

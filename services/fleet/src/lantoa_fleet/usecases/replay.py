@@ -38,10 +38,19 @@ def events_of(device: Document) -> list[Outgoing]:
         events.append(Outgoing(DEVICE_MOVED, moved))
     if "grouped" in device:
         grouped = device["grouped"]
-        named = DeviceGrouped(device_id=device_id, ver=grouped["ver"], groups=tuple(device["groups"]), at=grouped["at"])
+        named = DeviceGrouped(
+            device_id=device_id,
+            ver=grouped["ver"],
+            groups=tuple(device["groups"]),
+            at=grouped["at"],
+            unit_id=device["unit_id"],
+        )
         events.append(Outgoing(DEVICE_GROUPED, named))
     if "revocation" in device:
-        revoked = DeviceRevoked(device_id=device_id, ver=device["revocation"]["ver"], at=device["revocation"]["at"])
+        revocation = device["revocation"]
+        revoked = DeviceRevoked(
+            device_id=device_id, ver=revocation["ver"], at=revocation["at"], unit_id=device["unit_id"]
+        )
         events.append(Outgoing(DEVICE_REVOKED, revoked))
     return events
 

@@ -23,7 +23,8 @@ log = structlog.get_logger()
 
 RESPONSE_START_SECONDS = 10.0
 _BODY_SILENCE_SECONDS = 60.0
-_CONNECTIONS_PER_SERVICE = 100
+_CONNECTIONS_PER_SERVICE = 1000
+"""Far above what admission lets wait at one service: the others are answers that slow clients are still reading."""
 # Shorter than uvicorn's five, so that no request goes out on a connection which the other side is closing.
 _KEEP_ALIVE_SECONDS = 3.0
 _GATEWAY = Caller("gateway", "gateway", (Grant(SYSTEM, EVERYWHERE),))

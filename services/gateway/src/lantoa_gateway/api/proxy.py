@@ -6,8 +6,10 @@ has signed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -20,8 +22,11 @@ from yarl import URL
 
 from lantoa_gateway.adapters.services import RESPONSE_START_SECONDS, Upstream, Upstreams
 from lantoa_gateway.api import cookie
+from lantoa_gateway.api.limits import AskedTooOften, Fields, Limiter
 from lantoa_gateway.domain import KEPT_BACK, PASSED_ON, passed_on, target_of
+from lantoa_gateway.domain.admission import rank_of
 from lantoa_gateway.usecases import Callers, Tokens
+from lantoa_gateway.usecases.admission import Lines
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http import problems
 from lantoa_runtime.http.auth import HEADER, Caller
@@ -30,6 +35,8 @@ from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.telemetry import answered, asking
 
 log = structlog.get_logger()
+
+_UNWATCHED_SECONDS = 0.05
 
 
 class _Route:
@@ -42,12 +49,23 @@ class _Route:
 class Proxy:
     """Innermost of the middleware: answers what a service makes, and leaves the rest to the gateway's own routes."""
 
-    def __init__(self, app: ASGIApp, upstreams: Upstreams, callers: Callers, tokens: Tokens, pages: Pages) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        upstreams: Upstreams,
+        callers: Callers,
+        tokens: Tokens,
+        pages: Pages,
+        lines: Lines,
+        limiter: Limiter,
+    ) -> None:
         self.app = app
         self._upstreams = upstreams
         self._callers = callers
         self._tokens = tokens
         self._pages = pages
+        self._lines = lines
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Errors of what people read are pages, those of what programs read are problems."""
@@ -65,6 +83,8 @@ class Proxy:
                 error = AppError("body-too-large", error.status_code)
             page = not scope["path"].startswith("/api/")
             answer = self._pages.error(request, error) if page else problems.answer(request, error)
+            if isinstance(error, AskedTooOften):
+                answer.raw_headers += error.fields
             await answer(scope, receive, send)
 
     async def _pass_on(self, exchange: "_Exchange") -> None:
@@ -77,10 +97,16 @@ class Proxy:
         headers, cookies = exchange.read_headers()
         shown = cookie.shown(cookies, exchange.authorization)
         caller = _seen(await self._callers.of(target, scope["method"], shown), scope)
-        headers.append((HEADER, self._tokens.token(caller, target.service)))
-        with asking(scope["method"], upstream.base, target.label) as (span, carried):
-            headers += carried.items()
-            await exchange.run(upstream, headers, span)
+        exchange.said = self._limiter.count(scope, target, caller, exchange.content_type)
+        place = await self._lines.enter(rank_of(target.service, caller.signed_in), target.service)
+        exchange.on_start = partial(self._lines.leave, place)
+        try:
+            headers.append((HEADER, self._tokens.token(caller, target.service)))
+            with asking(scope["method"], upstream.base, target.label) as (span, carried):
+                headers += carried.items()
+                await exchange.run(upstream, headers, span)
+        finally:
+            exchange.start()
 
 
 def _seen(caller: Caller, scope: Scope) -> Caller:
@@ -95,6 +121,10 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.started = False
+        self.said: Fields = ()
+        """Header fields that the gateway adds to the answer."""
+        self.content_type = ""
+        self.on_start: Callable[[], None] | None = None
         self.authorization: str | None = None
         self._receive = receive
         self._send = send
@@ -102,6 +132,12 @@ class _Exchange:
         self._sent = asyncio.Event()
         self._gone = False
         self._broken: Exception | None = None
+
+    def start(self) -> None:
+        """The answer begins, or there will be none: what waited for it may go on. Only the first call counts."""
+        if self.on_start is not None:
+            self.on_start()
+            self.on_start = None
 
     def read_headers(self) -> tuple[list[tuple[str, str]], str]:
         """The headers to pass on, and the cookies, which are not.
@@ -123,6 +159,8 @@ class _Exchange:
                     raise AppError("body-too-large", 413)
             elif name == b"transfer-encoding":
                 self._has_body = True
+            elif name == b"content-type":
+                self.content_type = headers[-1][1]
         return headers, cookies
 
     async def run(self, upstream: Upstream, headers: list[tuple[str, str]], span: Span) -> None:
@@ -136,11 +174,8 @@ class _Exchange:
                 body = self._body(patience) if self._has_body else None
                 if body is None:
                     self._sent.set()
-                watch = asyncio.create_task(self._watch(patience))
-                try:
+                with self._watched(patience):
                     await self._pass(upstream, headers, span, body, patience)
-                finally:
-                    watch.cancel()
         except (aiohttp.ClientError, TimeoutError) as error:
             if self._gone:
                 return
@@ -160,9 +195,10 @@ class _Exchange:
         async with upstream.client.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
             patience.reschedule(None)
             self.started = True
+            self.start()
             answered(span, answer.status)
             shown = _shown(answer, upstream.base)
-            await self._send({"type": "http.response.start", "status": answer.status, "headers": shown})
+            await self._send({"type": "http.response.start", "status": answer.status, "headers": [*shown, *self.said]})
             more = True
             while more:
                 piece = await answer.content.readany()
@@ -186,6 +222,23 @@ class _Exchange:
             self._broken = error
             raise
         self._sent.set()
+
+    @contextlib.contextmanager
+    def _watched(self, patience: asyncio.Timeout) -> Iterator[None]:
+        """Look for the client's leaving, but not at once: most answers are there before it is worth a task."""
+        watch: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            nonlocal watch
+            watch = asyncio.create_task(self._watch(patience))
+
+        later = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, begin)
+        try:
+            yield
+        finally:
+            later.cancel()
+            if watch is not None:
+                watch.cancel()
 
     async def _watch(self, patience: asyncio.Timeout) -> None:
         """When the client goes away, stop asking the service."""

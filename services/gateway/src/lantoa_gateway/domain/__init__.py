@@ -53,6 +53,8 @@ _NO_FORM_SENDS = frozenset({"application/json", "application/cap+xml", "image/jp
 _PAGES = {"tin": "content", "wifi": "content", "robots.txt": "content", "sitemap.xml": "content", "thi": "contest"}
 """First words of the public pages' addresses and the services that make them."""
 _API = "/api/v1/"
+LIVE = "/api/v1/live"
+"""Where open pages are told what changed: the one address under the API that the gateway answers itself."""
 _LONGEST_NEXT = 500
 
 SESSIONLESS = frozenset({"/auth/app/token", "/auth/app/revoke"})
@@ -98,6 +100,8 @@ class Target:
 
 def passed_on(path: str) -> bool:
     """Whether what lies at a path is made by a service and not here."""
+    if path == LIVE:
+        return False
     return path.startswith(_API) or path.split("/", 2)[1] in _PAGES
 
 
@@ -167,3 +171,7 @@ class Buckets:
         if len(self._levels) > self._MOST:
             del self._levels[next(iter(self._levels))]  # The one not seen for longest.
         return 0.0 if taken else (1 - level) / self._per_second
+
+    def left(self, name: str) -> int:
+        """How many tokens there were after the last one was taken."""
+        return int(self._levels[name][0])
