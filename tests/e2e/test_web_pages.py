@@ -301,6 +301,36 @@ async def _leader(browser: Browser, platform: Platform, story: Story) -> list[st
         return vinh.faults
 
 
+async def _administrator(browser: Browser, platform: Platform, story: Story) -> list[str]:
+    async with visiting(browser, platform, "vinh") as vinh:
+        page = vinh.page
+        await vinh.see("nguoi-dung", "/#/people")
+        await vinh.see("nguoi-dung-mot", "/#/people/p-lan")
+        await page.get_by_role("button", name="Cấp quyền").click()
+        await vinh.look("nguoi-dung-cap-quyen")
+        await vinh.see("nguoi-dung-moi", "/#/people/new")
+        await vinh.see("uy-quyen", "/#/leave")
+        await vinh.see("don-vi", "/#/units")
+        await vinh.see("don-vi-ten-cu", "/#/units?q=phuong%202")
+        await page.get_by_role("link", name="Phường 2 → phường Trà Vinh").wait_for()
+        await vinh.see("don-vi-mot", f"/#/units/{UNIT}")
+        await vinh.see("don-vi-nhap", "/#/units/import")
+        await vinh.see("quyet-dinh", "/#/units/acts")
+        await vinh.see("quyet-dinh-moi", f"/#/units/acts/new?kind=rename&from={UNIT}")
+        await page.locator("#act-into-name").fill("Phường Trà Vinh Mới")
+        await page.locator("#act-paper").fill("99/NQ-HĐND")
+        await page.locator("#act-date").fill("2027-01-01")
+        await page.get_by_role("button", name="Xem trước").click()
+        await page.get_by_text("quyền của người dùng").wait_for()
+        await vinh.look("quyet-dinh-xem-truoc")
+        await vinh.see("nhat-ky", "/#/audit")
+        await page.get_by_text("Chi tiết và mã niêm").first.click()
+        await vinh.look("nhat-ky-mot")
+        await vinh.see("nhat-ky-khong-co", "/#/audit?action=contest.&until=2020-01-01")
+        await vinh.see("niem-phong", "/#/audit/seals")
+        return vinh.faults
+
+
 async def _reporter(browser: Browser, platform: Platform, story: Story) -> list[str]:
     async with visiting(browser, platform, "ha") as ha:
         await ha.see("viec-bao-cao", "/#/")
@@ -320,7 +350,7 @@ async def test_every_page_can_be_read_by_everybody_on_a_phone_and_at_a_desk(plat
     # The contest first: what the citizen hands in is a proof that the reporter opens.
     faults = await _public(browser, platform, story)
     story.proofs["contest"] = await _proof_of(ha, "01", "contest")
-    visits = (_author, _approver_and_technician, _reporter, _leader)
+    visits = (_author, _approver_and_technician, _reporter, _leader, _administrator)
     for found in await asyncio.gather(*(visit(browser, platform, story) for visit in visits)):
         faults += found
     async with visiting(browser, platform) as stranger:

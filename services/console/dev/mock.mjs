@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import * as alert from './alert.mjs';
 import { door, inside, signedInAt } from './auth.mjs';
 import * as data from './data.mjs';
+import * as directory from './directory.mjs';
 import * as fleet from './fleet.mjs';
 import { Refused } from './refused.mjs';
 
@@ -21,8 +22,6 @@ const seen = new Map();
 const pictures = new Map();
 const revisions = new Map();
 const page = (list) => ({ items: list, next: null });
-
-const bare = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
 
 const find = (list, key, id) => list.find((one) => one[key] === id) ?? missing();
 const missing = Refused.missing;
@@ -156,15 +155,14 @@ function answer(request, url, body) {
   if (atDoor) return inside(atDoor, request.method, body, login);
   const [, , , service, kind, ...path] = url.pathname.split('/').map(decodeURIComponent);
   const query = url.searchParams;
+  if (kind === 'counts') return [200, directory.counts(service, query.getAll('unit_id'))];
   if (service === 'content' && kind === 'topics') return [200, page(data.topics)];
   if (service === 'content') return content(path, request.method, query, request, body, who);
   if (service === 'fleet') return fleet.answer([kind, ...path], request.method, query, body);
   if (service === 'alert' && kind === 'cap') return alert.sources();
   if (service === 'alert' && kind === 'notices') return alert.answer(path, request.method, body, who, signedInAt(login));
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
-  if (service === 'directory' && kind === 'people') return [200, page(Object.values(data.people).filter((one) => bare(one.name).includes(bare(query.get('q') ?? ''))))];
-  if (service === 'directory' && path[0]) return [200, find(data.units, 'id', path[0])];
-  if (service === 'directory') return [200, page(data.units.filter((unit) => bare(unit.name).includes(bare(query.get('q') ?? ''))))];
+  if (service === 'directory') return directory.answer(kind, path, request, query, body, who);
   if (service === 'contest') return [200, path[1] ? data.ranking : path[0] ? find(data.contests, 'id', path[0]) : page(data.contests)];
   if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1 } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
   if (kind === 'sessions') return [200, page([{ id: 's1', unit_id: 'xa-cau-ke', starts_at: new Date(Date.now() + 9 * 3600_000).toISOString(), entries: [{ entry_id: 'e1', item_id: 'it-xong', title: 't', seconds: 64.6 }] }])];

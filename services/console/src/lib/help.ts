@@ -21,6 +21,7 @@ export const WORDS = {
   exercise: { name: () => m.word_exercise(), text: () => m.word_exercise_is() },
   second: { name: () => m.word_second(), text: () => m.word_second_is() },
   factor: { name: () => m.word_factor(), text: () => m.word_factor_is() },
+  audit: { name: () => m.word_audit(), text: () => m.word_audit_is() },
   hash: { name: () => m.word_hash(), text: () => m.word_hash_is() },
 } satisfies Record<string, Omit<Entry, 'key'>>;
 

@@ -1,5 +1,6 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { api } from './api';
+import { directory } from './directory';
 import { fleet } from './fleet';
 
 /** Names by id, each asked for once. Until it is known, and for those who may not know it, the id stands for it. */
@@ -30,3 +31,4 @@ class Names {
 
 export const deviceNames = new Names(fleet.device);
 export const unitNames = new Names(api.unit);
+export const personNames = new Names(directory.person);

@@ -43,9 +43,32 @@ const WORK: Door[] = [
 ];
 
 /** The registers of people and units, and who did what: pages of administrators and auditors. */
-const REGISTERS: Door[] = [];
+const REGISTERS: Door[] = [
+  {
+    to: '/people',
+    name: () => m.nav_people(),
+    about: () => m.nav_people_about(),
+    icon: 'M9 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7M2.5 19.5c0-3.5 3-5.5 6.5-5.5s6.5 2 6.5 5.5M16 5a3.5 3.5 0 0 1 0 6.5M18 14.5c2.2.7 3.5 2.5 3.5 5',
+    only: ['admin', 'auditor'],
+  },
+  {
+    to: '/units',
+    name: () => m.nav_units(),
+    about: () => m.nav_units_about(),
+    icon: 'M12 3.5v4M12 7.5H8.5v-4h7v4zM12 7.5v4.5M5.5 16v-4h13v4M2.5 16h6v4.5h-6zM15.5 16h6v4.5h-6z',
+    only: ['admin', 'auditor'],
+  },
+  {
+    to: '/audit',
+    name: () => m.nav_audit(),
+    about: () => m.nav_audit_about(),
+    icon: 'M6 3.5h9l3.5 3.5v13.5H6zM9 9h3M9 12.5h6.5M9 16l1.5 1.5L14 14',
+    only: ['admin', 'auditor'],
+  },
+];
 
 const OWN: Door[] = [
+  { to: '/leave', name: () => m.leave_title(), about: () => m.leave_about(), icon: 'M4 8h13l-3-3M20 16H7l3 3' },
   { to: '/security', name: () => m.security_title(), about: () => m.security_about(), icon: 'M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4' },
   { to: '/looks', name: () => m.looks_title(), about: () => m.looks_about(), icon: 'M4 18l5-13 5 13M6 13.5h6M15 18l2.5-7 2.5 7M15.8 15.5h3.4' },
   {
