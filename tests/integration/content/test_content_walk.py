@@ -17,7 +17,7 @@ from lantoa_content.domain.item import hash_to_approve
 from lantoa_content.telemetry import RENDERS
 from lantoa_content.usecases.render import Made, Rendering
 from lantoa_content.usecases.stored import from_document
-from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_SUBMITTED, ITEM_WITHDRAWN
+from lantoa_contracts.catalogue import ITEM_APPROVED, ITEM_RENDERED, ITEM_RETURNED, ITEM_SUBMITTED, ITEM_WITHDRAWN
 from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_runtime.mongo import Aggregates
 from lantoa_testing.plugin import eventually
@@ -81,6 +81,8 @@ async def test_an_item_is_written_rendered_heard_and_approved(office):
     status, submitted, _ = await office.act(item, "submit", office.author)
     assert (status, submitted["state"]) == (200, "submitted")
     item = await office.until(item["id"], "in_review")
+    told = await office.events.wait(ITEM_RENDERED)
+    assert (told.item_id, told.ver, told.unit_id, told.state) == (item["id"], item["ver"], item["unit_id"], "in_review")
     audio, board, web = item["renditions"]
     assert [audio["kind"], board["kind"], web["kind"]] == ["audio", "board", "web"]
     assert audio["voice"] == "vi-vn-x-south"
@@ -179,6 +181,8 @@ async def test_an_approver_takes_back_what_is_approved(office):
 async def test_a_returned_item_tells_its_author_why_and_can_be_worked_over(office):
     item = await office.reviewed()
     _, returned, _ = await office.act(item, "return", office.approver, comment="  Ghi rõ số điện thoại  ")
+    told = await office.events.wait(ITEM_RETURNED)
+    assert (told.item_id, told.ver, told.author_id) == (item["id"], returned["ver"], "p-lan")
     assert (returned["state"], returned["comment"]) == ("returned", "Ghi rõ số điện thoại")
     _, edited, _ = await office.change(returned, body="Sáng thứ Bảy tiêm chủng. Điện thoại 0294.3855.123.")
     assert (edited["revision"], edited["comment"]) == (2, "Ghi rõ số điện thoại")
@@ -208,6 +212,7 @@ async def test_what_cannot_be_spoken_comes_back_to_its_author_in_words(open_offi
     item = await office.until((await office.submitted())["id"], "render_failed")
     assert item["failure"].startswith("Máy đọc không đọc được nội dung.")
     assert "submit" in item["allowed"]
+    assert (await office.events.wait(ITEM_RENDERED)).state == "render_failed"
     assert await office.events.dead("content") == []
     english = await office.read(item["id"], headers={"Accept-Language": "en"})
     assert english["failure"].startswith("Remove unusual signs")

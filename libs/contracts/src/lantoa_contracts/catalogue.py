@@ -103,6 +103,8 @@ ACCOUNT_SECURED = EventSpec("directory.account.secured", directory.AccountSecure
 SESSION_ENDED = EventSpec("directory.session.ended", directory.SessionEnded)
 
 ITEM_SUBMITTED = EventSpec("content.item.submitted", content.ItemSubmitted, ("content",), hint=_ITEM)
+ITEM_RENDERED = EventSpec("content.item.rendered", content.ItemRendered, hint=_ITEM)
+ITEM_RETURNED = EventSpec("content.item.returned", content.ItemReturned, hint=_ITEM)
 ITEM_APPROVED = EventSpec(
     "content.item.approved", content.ItemApproved, ("content", "broadcast", "signboard"), hint=_ITEM
 )
@@ -176,6 +178,8 @@ EVENTS: tuple[EventSpec, ...] = (
     ACCOUNT_SECURED,
     SESSION_ENDED,
     ITEM_SUBMITTED,
+    ITEM_RENDERED,
+    ITEM_RETURNED,
     ITEM_APPROVED,
     ITEM_WITHDRAWN,
     POST_CONFIRMED,

@@ -39,6 +39,8 @@ from lantoa_contracts.events.alert import NoticeAcknowledged, NoticeCancelled, N
 from lantoa_contracts.events.broadcast import AiringConfirmed, AiringMissed, RundownIssued, SessionChanged
 from lantoa_contracts.events.content import (
     ItemApproved,
+    ItemRendered,
+    ItemReturned,
     ItemSubmitted,
     ItemWithdrawn,
     PostConfirmed,
@@ -183,6 +185,12 @@ _EVENTS: dict[str, BaseModel] = {
     "directory.account.secured.v1": AccountSecured(person_id=APPROVER, what="totp", at=APPROVED_AT),
     "directory.session.ended.v1": SessionEnded(person_id=APPROVER, ver=2, digests=("5e" * 32,), at=APPROVED_AT),
     "content.item.submitted.v1": ItemSubmitted(item_id=ITEM, ver=4, revision=2, unit_id=UNIT, author_id=AUTHOR),
+    "content.item.rendered.v1": ItemRendered(
+        item_id=ITEM, ver=5, revision=2, unit_id=UNIT, state="in_review", at=APPROVED_AT - timedelta(minutes=3)
+    ),
+    "content.item.returned.v1": ItemReturned(
+        item_id=ITEM, ver=3, revision=1, unit_id=UNIT, author_id=AUTHOR, at=APPROVED_AT - timedelta(hours=1)
+    ),
     "content.item.approved.v1": ItemApproved(
         item_id=ITEM,
         ver=6,

@@ -30,6 +30,28 @@ class ItemSubmitted(Event):
     author_id: Id
 
 
+class ItemRendered(Event):
+    """The renditions of a submitted revision are made and wait for approval, or cannot be made as it is."""
+
+    item_id: Id
+    ver: int
+    revision: int
+    unit_id: Id
+    state: Literal["in_review", "render_failed"]
+    at: Timestamp
+
+
+class ItemReturned(Event):
+    """An approver gave a revision back to its author, who finds the reason with the item."""
+
+    item_id: Id
+    ver: int
+    revision: int
+    unit_id: Id
+    author_id: Id
+    at: Timestamp
+
+
 class ItemApproved(Event):
     """A revision together with its renditions was approved; the hash binds both."""
 

@@ -13,8 +13,8 @@ from lantoa_content.domain.richtext import parts_of
 from lantoa_content.usecases.events import approval, withdrawal
 from lantoa_content.usecases.pictures import Pictures
 from lantoa_content.usecases.stored import from_document, to_fields, with_history
-from lantoa_contracts.catalogue import ITEM_SUBMITTED
-from lantoa_contracts.events.content import ItemSubmitted
+from lantoa_contracts.catalogue import ITEM_RETURNED, ITEM_SUBMITTED
+from lantoa_contracts.events.content import ItemReturned, ItemSubmitted
 from lantoa_contracts.policy import ITEM_APPROVE, ITEM_EDIT, ITEM_READ, ITEM_WRITE
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Forbidden, Invalid, NotFound, StaleVersion
@@ -164,7 +164,7 @@ class Desk:
         return await self.items.save(document, fields, [approval(approved, ver + 1)])
 
     async def send_back(self, item_id: str, ver: int, caller: Caller, comment: str) -> Document:
-        """The item back at its author's desk.
+        """The item back at its author's desk, who is told.
 
         Raises:
             AppError: see `domain.item.send_back`; StaleVersion.
@@ -173,7 +173,10 @@ class Desk:
         now = self.clock.now()
         returned = rules.send_back(item, actor, comment, now)
         fields = with_history(document, returned, "returned", actor.person, now, comment)
-        return await self.items.save(document, fields)
+        event = ItemReturned(
+            item_id=item.id, ver=ver + 1, revision=item.revision, unit_id=item.unit.id, author_id=item.author.id, at=now
+        )
+        return await self.items.save(document, fields, [Outgoing(ITEM_RETURNED, event)])
 
     async def withdraw(self, item_id: str, ver: int, caller: Caller) -> Document:
         """The item put away; who plays or shows it is told.

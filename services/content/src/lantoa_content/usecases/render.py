@@ -10,11 +10,12 @@ from lantoa_content.domain import item as rules
 from lantoa_content.domain.item import Failure, Item, Rendition, RenditionKind
 from lantoa_content.telemetry import RENDER_SECONDS, RENDERS
 from lantoa_content.usecases.stored import Step, from_document, with_history
-from lantoa_contracts.events.content import ItemSubmitted
+from lantoa_contracts.catalogue import ITEM_RENDERED
+from lantoa_contracts.events.content import ItemRendered, ItemSubmitted
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, StaleVersion
-from lantoa_runtime.mongo import Aggregates, Document
+from lantoa_runtime.mongo import Aggregates, Document, Outgoing
 
 log = structlog.get_logger()
 
@@ -86,8 +87,17 @@ class Rendering:
 
     async def _keep(self, document: Document, done: Item) -> str:
         step: Step = "rendered" if done.state == "in_review" else "render_failed"
+        event = ItemRendered(
+            item_id=done.id,
+            ver=document["ver"] + 1,
+            revision=done.revision,
+            unit_id=done.unit.id,
+            state="in_review" if step == "rendered" else "render_failed",
+            at=done.updated_at,
+        )
+        fields = with_history(document, done, step, None, done.updated_at)
         try:
-            await self.items.save(document, with_history(document, done, step, None, done.updated_at))
+            await self.items.save(document, fields, [Outgoing(ITEM_RENDERED, event)])
         except StaleVersion:
             return "obsolete"
         return "rendered" if step == "rendered" else "failed"
