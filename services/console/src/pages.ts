@@ -2,14 +2,17 @@ import type { Component } from 'svelte';
 import Home from './pages/Home.svelte';
 import Item from './pages/Item.svelte';
 import Items from './pages/Items.svelte';
+import type { Role } from './lib/types';
 
 // Each page takes the named parts of its own pattern, which the type of a table cannot say.
 export type Page = Component<any>;
 /** A page that comes when it is asked for: only what waits and what is approved is everybody's first load. */
 export interface LaterPage {
   load: () => Promise<{ default: Page }>;
+  /** Whose page it is: a form that its service would refuse at the end says so at its beginning. */
+  only?: Role;
 }
-const later = (load: LaterPage['load']): LaterPage => ({ load });
+const later = (load: LaterPage['load'], only?: Role): LaterPage => ({ load, only });
 
 /** Addresses and what is shown there; the first that fits is taken. */
 export const PAGES: [string, Page | LaterPage][] = [
@@ -19,11 +22,11 @@ export const PAGES: [string, Page | LaterPage][] = [
   ['/items/:id', Item],
   ['/items/:id/edit', later(() => import('./pages/ItemEdit.svelte'))],
   ['/devices', later(() => import('./pages/Devices.svelte'))],
-  ['/devices/claim', later(() => import('./pages/Claim.svelte'))],
+  ['/devices/claim', later(() => import('./pages/Claim.svelte'), 'technician')],
   ['/devices/alarms', later(() => import('./pages/Alarms.svelte'))],
-  ['/devices/updates', later(() => import('./pages/Updates.svelte'))],
-  ['/devices/import', later(() => import('./pages/Import.svelte'))],
-  ['/devices/receivers/new', later(() => import('./pages/Receiver.svelte'))],
+  ['/devices/updates', later(() => import('./pages/Updates.svelte'), 'technician')],
+  ['/devices/import', later(() => import('./pages/Import.svelte'), 'technician')],
+  ['/devices/receivers/new', later(() => import('./pages/Receiver.svelte'), 'technician')],
   ['/devices/orders/:id', later(() => import('./pages/Order.svelte'))],
   ['/devices/:id', later(() => import('./pages/Device.svelte'))],
   ['/alerts', later(() => import('./pages/Alerts.svelte'))],

@@ -63,9 +63,11 @@ const WAITED_FOR_MS = 5_000;
 
 /**
  * Runs `work` while the page can be seen: when a hint says that something of `about` changed, every `ms` as long as no
- * hints come, and at once when the page is seen again. Without `about` every hint counts. Gives the way to stop.
+ * hints come, and at once when the page is seen again. Alerts are asked for by the clock in any case: no event tells of a
+ * notice that still waits for its second person. Without `about` every hint counts. Gives the way to stop.
  */
 export function whileVisible(ms: number, work: () => unknown, about: readonly About[] = ABOUT): () => void {
+  const untold = about.every((one) => one === 'alerts');
   let last = Date.now();
   const run = (): void => {
     if (document.hidden) return;
@@ -73,7 +75,7 @@ export function whileVisible(ms: number, work: () => unknown, about: readonly Ab
     work();
   };
   const timer = setInterval(() => {
-    if (!live.connected || ms < WAITED_FOR_MS || Date.now() - last >= CALM_MS) run();
+    if (!live.connected || untold || ms < WAITED_FOR_MS || Date.now() - last >= CALM_MS) run();
   }, ms);
   const deaf = live.on(about, run);
   document.addEventListener('visibilitychange', run);
