@@ -149,3 +149,7 @@ export function claimCode(typed: string): string {
   const bare = typed.toUpperCase().replace(/[^A-Z0-9]/g, '');
   return bare.length > 4 ? `${bare.slice(0, 4)}-${bare.slice(4)}` : bare;
 }
+
+/** Where a synthetic voice sounds like home; its own name for one that is not known here. */
+export const voice = (value: string): string =>
+  ({ vi: m.voice_north(), 'vi-vn-x-central': m.voice_central(), 'vi-vn-x-south': m.voice_south() })[value] ?? value;

@@ -41,9 +41,10 @@ class Session {
   }
 
   know({ person, factors, must_add_factor }: Me): void {
-    this.person = person;
+    // Nothing new is written, placed or warned in a unit that is no more: its papers are for the services to give out.
+    this.person = { ...person, grants: person.grants.filter((grant) => !grant.held_by) };
     this.remembered = false;
-    localStorage.setItem(PERSON, JSON.stringify(person));
+    localStorage.setItem(PERSON, JSON.stringify(this.person));
     this.factors = factors ?? NO_FACTORS;
     this.mustAddFactor = must_add_factor ?? false;
   }

@@ -19,6 +19,8 @@ export interface Grant {
   role: Role;
   unit_id: string;
   unit_name: string;
+  /** The unit of today through which the papers of a former unit are held; null for what was granted. */
+  held_by?: string | null;
 }
 
 export interface Person {
