@@ -41,8 +41,9 @@ async def items(database):
 
 
 async def acts(items):
+    """Of every event by its id: those of different documents leave in no order among them."""
     await items.drain()
-    return [Act.from_headers(headers) for headers in items.stream.headers]
+    return [Act.from_headers(headers) for headers in sorted(items.stream.headers, key=lambda one: one["ce-id"])]
 
 
 async def test_every_write_of_a_person_carries_them_and_joins_on_to_the_one_before(items):

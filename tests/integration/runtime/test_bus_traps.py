@@ -158,7 +158,7 @@ async def test_a_publish_that_no_stream_takes_is_an_error(start_service, events,
 async def test_a_publish_repeated_after_a_lost_answer_is_stored_once(start_service, events, content):
     running = await start_service("content", RuntimeSettings, content.build)
     document = await running.service.aggregates("items").insert("i", {})
-    entry = content.items._outbox("i", 1, [Outgoing(ITEM_SUBMITTED, submitted())])["outbox"][0]
+    entry = content.items._entries("i", 1, [Outgoing(ITEM_SUBMITTED, submitted())])["outbox"][0]
     assert document["ver"] == 1
     for _ in range(3):
         await running.service.bus.publish(entry["subject"], entry["body"].encode(), entry["headers"])
