@@ -83,6 +83,7 @@ def _failures(recorder: ScenarioRecorder) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(400)  # The directory has sixty operations, and each password that is tried costs what it must.
 @pytest.mark.parametrize("name", SERVICES)
 async def test_every_answer_is_one_that_the_document_knows(opened, name):
     target = await opened(name)
