@@ -50,10 +50,15 @@ async def test_every_metric_of_dashboards_and_alerts_is_on_the_running_system(pr
             assert body["status"] == "success", body
             return body["data"]
 
+    async def ready():
+        async with http.get(f"{prometheus}/-/ready") as answer:
+            return answer.status == 200
+
     async def all_read():
         up = {sample["metric"]["job"]: sample["value"][1] for sample in (await asked("query", query="up"))["result"]}
         return up == dict.fromkeys((*SERVICES, "callout"), "1")
 
+    await eventually(ready, 30, every=0.2)
     await eventually(all_read, 20, every=0.5)
 
     exposed = set()

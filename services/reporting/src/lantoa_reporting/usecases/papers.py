@@ -1,8 +1,9 @@
 """The yearly report and the list of evidence: gathered from the same facts that the reports show."""
 
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from lantoa_calendar.periods import ZONE, Period, local_day
 from lantoa_calendar.text import sort_key
@@ -68,7 +69,7 @@ class Papers:
         """
         period = self._reports.period(period_key)
         units = await self._units.all()
-        unit = units.get(unit_id or _own_unit(caller))
+        unit = units.get(unit_id or _own_unit(caller, units, local_day(self._clock.now())))
         if unit is None:
             raise NotFound("unit")
         if await scope_of(self._units, caller) is not None:
@@ -191,10 +192,12 @@ class _Newest(str):
         return str.__gt__(self, other)
 
 
-def _own_unit(caller: Caller) -> str:
+def _own_unit(caller: Caller, units: Mapping[str, Unit], day: date) -> str:
+    """The one unit of today that the caller reports for; whoever follows a former unit holds its papers beside."""
     own = caller.units(PAPER_MAKE)
     if not own:
         raise Forbidden
-    if len(own) > 1:
+    standing = [unit_id for unit_id in own if unit_id not in units or units[unit_id].stands(day)]
+    if len(own) > 1 and len(standing) != 1:
         raise AppError("reporting.unit-needed", 422)
-    return own[0]
+    return own[0] if len(own) == 1 else standing[0]
