@@ -37,13 +37,13 @@ test: $(STAMP) console lint types ## everything proves itself
 	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
 	$(BIN)/python -m pytest -q -n 6 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
+	$(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 6 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: faults
 faults: $(STAMP) console ## 200 items and 500 quiz entries under kills and outages: prints a table, fails on any difference
