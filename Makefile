@@ -30,18 +30,18 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 # A full disk is a small file system of its own, which only root may mount: everybody else is root in a namespace of their own.
 MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
-# Most of a test is waiting, for real servers and for their disks: six workers keep two cores busy.
+# Most of a test is waiting for real servers: four workers keep two cores busy.
 .PHONY: test
 test: $(STAMP) console lint types ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
 	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
-	$(BIN)/python -m pytest -q -n 6 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	$(BIN)/python -m pytest -q -n 4 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	$(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 6 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 4 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q tests/e2e
 
