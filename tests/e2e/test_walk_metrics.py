@@ -23,9 +23,10 @@ QUIET = {
     "Issue to verified B",
     "Refused and not stored A",
     "Turned away C",
+    "Open pages C",
 }
-"""Queries of panels that are empty while nothing goes wrong, no device signs in, is told something or warned, and nobody
-is turned away."""
+"""Queries of panels that are empty while nothing goes wrong, no device signs in, is told something or warned, nobody is
+turned away, and no page is open."""
 pytestmark = pytest.mark.timeout(120)
 
 
