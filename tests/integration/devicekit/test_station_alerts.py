@@ -51,7 +51,10 @@ async def test_an_alert_cuts_the_bulletin_is_heard_as_told_and_the_bulletin_begi
         await issue(platform, order(platform, 1, [what]))
         assert await stages(platform, "ntc-1.1", "finished") == ["verified", "playing", "finished"]
         proofs = await platform.until_proved(2)
-    assert [(proof["local_id"], proof["outcome"]) for proof in proofs] == [("s-1-e0.1", "cut"), ("s-1-e0.2", "aired")]
+        while proofs[-1]["outcome"] == "cut":  # A voice that came after the signal is due once more, and cuts again.
+            proofs = await platform.until_proved(len(proofs) + 1)
+    assert [proof["local_id"] for proof in proofs] == [f"s-1-e0.{n + 1}" for n in range(len(proofs))]
+    assert [proof["outcome"] for proof in proofs] == ["cut"] * (len(proofs) - 1) + ["aired"]
     lines = [line for line in log_of(platform) if "alert" in line]
     starts = [line for line in lines if line["event"] == "start"]
     assert {line["alert"] for line in lines} == {"ntc-1.1"}
