@@ -1,10 +1,12 @@
 """Alerts at a device: over a real nats-server, with nothing else of the platform needed."""
 
+import asyncio
 import os
 from datetime import timedelta
 
 import pytest
 
+from lantoa_devicekit.sounds import Sounds
 from lantoa_signing.documents import SigningKey
 from lantoa_testing import eventually
 from lantoa_testing.obeying import add_sound, issue, notice, order, stages
@@ -41,6 +43,25 @@ async def test_an_alert_is_told_at_once_acknowledged_once_and_cancelled(platform
     acks = await platform.stored("ack")
     assert sorted(ack["local_id"] for ack in acks) == ["ntc-1.1.verified", "ntc-1.2.verified"]
     assert await platform.stored("alarm") == []
+
+
+async def test_what_a_slow_disk_held_up_is_not_told_after_a_newer_order(platform, heard, monkeypatch):
+    disk, looked = asyncio.Event(), asyncio.Event()
+
+    async def want(*_):
+        looked.set()
+        await disk.wait()
+
+    monkeypatch.setattr(Sounds, "want", want)
+    await issue(platform, order(platform, 1, [notice(platform)]))
+    await until_refs(heard, "ntc-1.1")
+    await looked.wait()
+    await issue(platform, order(platform, 2))
+    await until_refs(heard)
+    looked.clear()
+    disk.set()
+    await looked.wait()
+    assert refs(heard) == [("ntc-1.1",), ()]
 
 
 async def test_who_connects_while_the_bucket_takes_nothing_hears_the_order_from_the_service(platform):

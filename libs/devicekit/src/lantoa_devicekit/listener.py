@@ -107,6 +107,7 @@ class Listener:
                 self._changed.clear()
                 notices = self._in_force()
                 await self._sounds.want(self._sounds_of(notices))
+                notices = self._in_force()  # While the disk was looked at, an order may have come and been told.
                 self._tell(notices)
                 if self._sounds.missing():
                     self._missing.set()
