@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1500, help="changes, hops, operations or requests in a block")
     parser.add_argument("--only", action="append", choices=_PARTS, help="one part: printed, not written")
     parser.add_argument("--devices", type=int, default=5000, help="simulated devices; twice as many in steady state")
-    parser.add_argument("--steady", type=float, default=60, help="seconds of steady state")
+    parser.add_argument("--steady", type=float, default=300, help="seconds of steady state")
     arguments = parser.parse_args()
     parts = arguments.only or list(_PARTS)
     configure_logs("bench", "WARNING")

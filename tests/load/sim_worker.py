@@ -99,7 +99,7 @@ class Worker:
 
     async def settle(self) -> dict[str, Any]:
         """All have reported their state and had their acknowledgements stored."""
-        for _ in range(3000):
+        for _ in range(6000):  # Two minutes: what no stream stored is said again every minute.
             devices = self._fleet.devices
             waiting = sum(device.waiting for device in devices)  # type: ignore[union-attr]
             if self.tally.connected == self.tally.in_sync == len(devices) and not waiting:

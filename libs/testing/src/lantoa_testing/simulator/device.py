@@ -153,6 +153,8 @@ class SimulatedDevice:
                 if now >= reconcile_at:
                     await self._reconcile(wire)
                     self._send_waiting()
+                    if not self._synced:
+                        self._report(wire)  # No stream has stored the one before.
                     reconcile_at = now + pace.reconcile_s
 
     async def _reconcile(self, wire: Wire) -> None:
