@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONSOLE := services/console
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+# Dozens of processes start here: without bytecode on disk each would compile a thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Run
 .PHONY: up
