@@ -122,7 +122,9 @@ def _days(around: date) -> list[date]:
 @FEW
 @given(histories())
 def test_an_act_that_is_written_twice_is_written_once(history: History):
-    for plan in history.acts:
+    for number, plan in enumerate(history.acts):
+        if any(plan.touched & later.touched for later in history.acts[number + 1 :]):
+            continue  # It was done, and is not written any more, before another could stand on it.
         assert placed(dated(history.units, plan)) == history.units
         assert placed(effective(history.units, plan)) == history.units
 
