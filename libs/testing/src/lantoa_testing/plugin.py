@@ -27,7 +27,7 @@ from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
 from lantoa_runtime.mongo import Index, connect
-from lantoa_runtime.service import Server, Service, assemble
+from lantoa_runtime.service import Server, Service, assemble, listening
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import configure_logs
 from lantoa_runtime.topology.apply import apply
@@ -238,14 +238,8 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
 
         service.app.router.lifespan_context = lifespan
         port = free_port()
-        config = uvicorn.Config(
-            service.app,
-            host="127.0.0.1",
-            port=port,
-            http=service.protocol,
-            log_config=None,
-            timeout_graceful_shutdown=2,
-        )
+        config = listening(service, "127.0.0.1", port)
+        config.timeout_graceful_shutdown = 2
         server = Server(config, service)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
         task = asyncio.create_task(_serve(server, name))
