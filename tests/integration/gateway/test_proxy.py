@@ -229,9 +229,3 @@ async def test_a_service_sets_no_cookie_and_shows_no_inner_address(door):
     status, _, headers = await door("GET", "/api/v1/content/away", sid)
     assert (status, headers["location"]) == (307, "/api/v1/content/echo")
     assert "set-cookie" not in headers
-
-
-async def test_a_token_minted_for_one_service_is_refused_by_another(door):
-    token = token_for(door.running.ring, Caller("p-lan", "Lan", (Grant("author", "u-1"),)), "content")
-    status, _, _ = await door.directory.call("GET", "/units", headers={HEADER: token})
-    assert status == 401
