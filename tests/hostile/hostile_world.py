@@ -244,11 +244,12 @@ async def _reporting(running: Running) -> None:
 _SEEDS = {"directory": _directory, "content": _content, "broadcast": _broadcast, "reporting": _reporting}
 
 
-async def open_target(name: str, start_service: StartService, events: EventProbe, nats_server: NatsServer) -> Target:
+async def open_target(
+    name: str, start_service: StartService, events: EventProbe, nats_server: NatsServer, **over: Any
+) -> Target:
     """Start a service by its name, with the province in it."""
     main = importlib.import_module(f"lantoa_{name}.main")
     (settings_type,) = get_args(get_type_hints(main.build)["service"])
-    over: dict[str, Any] = {}
     if name == "content":
         over |= {"speech_command": (sys.executable, "-c", "pass"), "public_url": "http://127.0.0.1:9"}
     if name == "directory":

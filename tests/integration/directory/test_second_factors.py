@@ -8,7 +8,6 @@ import pytest
 
 from lantoa_contracts.catalogue import ACCOUNT_SECURED, ACCOUNT_SIGNED_IN, SIGN_IN_REFUSED
 from lantoa_directory.domain.factors import totp
-from lantoa_directory.usecases import factors
 from lantoa_testing.authenticator import SoftKey
 
 LAN = {"login": "lan", "password": " Mật khẩu của Lan 1 "}
@@ -311,12 +310,3 @@ async def test_sign_ins_and_changes_are_events_without_secrets(loaded, events, w
     said = [await events.all(spec) for spec in (ACCOUNT_SIGNED_IN, ACCOUNT_SECURED, SIGN_IN_REFUSED)]
     for secret in ("gõ nhầm", "sai rồi", lan.session_id, *confirmed["recovery_codes"]):
         assert secret not in str(said)
-
-
-async def test_a_code_would_count_twice_without_its_guard(lan, monkeypatch):
-    await lan.add_totp()
-    code = lan.code()
-    real = factors.fitting_step
-    monkeypatch.setattr(factors, "fitting_step", lambda secret, code, now, after: real(secret, code, now, 0))
-    for _ in range(2):
-        assert (await lan.second((await lan.sign_in())["ticket"], totp=code))[0] == 200

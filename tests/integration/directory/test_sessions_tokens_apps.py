@@ -8,7 +8,6 @@ import pytest
 
 from lantoa_contracts.catalogue import SESSION_ENDED
 from lantoa_directory.domain.signin import MOST_SESSIONS
-from lantoa_directory.usecases import apps as app_uses
 
 PASSWORD = " Mật khẩu của Lan 1 "
 APPS = [
@@ -322,17 +321,6 @@ async def test_one_refresh_token_at_once_makes_one_and_then_nothing(ask, code_of
     for status, tokens in answers:
         if status == 200:
             assert (await ask("/tokens/resolve", token=tokens["access_token"]))[0] == 401
-
-
-async def test_a_replayed_refresh_token_would_go_unnoticed_without_its_guard(ask, code_of, redeem, monkeypatch):
-    async def looks_away(self, where):
-        pass
-
-    monkeypatch.setattr(app_uses.Apps, "_replayed", looks_away)
-    _, first = await redeem(*await code_of())
-    _, second = await ask("/apps/refresh", client_id="field", token=first["refresh_token"])
-    await ask("/apps/refresh", client_id="field", token=first["refresh_token"])
-    assert (await ask("/tokens/resolve", token=second["access_token"]))[0] == 200
 
 
 async def test_revoking_either_token_ends_both(ask, code_of, redeem):

@@ -1,89 +1,24 @@
-"""A provider that speaks OpenID Connect over real HTTP, as well or as badly as a test wants; and apps of our own."""
+"""Sign-in by a provider that speaks OpenID Connect, well or badly; and apps of our own."""
 
 import base64
 import hashlib
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from aiohttp import web
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
 
 from lantoa_cli.servers import free_port
+from lantoa_testing.issuer import CLIENT, SECRET, Issuer, signing_pair
 
-CLIENT, SECRET = "lantoa", "bí mật của khách"
 BACK = "https://app.example/back"
-
-
-@dataclass
-class Issuer:
-    """Checks what a provider checks (client, redirect, PKCE), and says of the person what a test lets it say."""
-
-    port: int
-    url: str = ""
-    keys: list[ECKey] = field(default_factory=lambda: [ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)])
-    claims: dict[str, Any] = field(default_factory=dict)
-    header: dict[str, Any] = field(default_factory=dict)
-    signer: Any = None
-    raw: Any = None
-    """Makes of a token another one."""
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
-    key_asks: int = 0
-
-    async def configuration(self, _: web.Request) -> web.Response:
-        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
-        ends = {name: f"{self.url}/{path}" for name, path in names.items()}
-        return web.json_response({"issuer": self.url, **ends})
-
-    async def jwks(self, _: web.Request) -> web.Response:
-        self.key_asks += 1
-        return web.json_response({"keys": [key.as_dict(private=False) for key in self.keys]})
-
-    def authorize(self, location: str) -> str:
-        """What a browser brings back after the person said yes: the address to go to."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
-        assert asked["client_id"] == CLIENT
-        assert asked["code_challenge_method"] == "S256"
-        code = secrets.token_urlsafe(16)
-        self.codes[code] = asked
-        address = urlsplit(asked["redirect_uri"])
-        return f"{address.path}?code={code}&state={asked['state']}"
-
-    async def token(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        asked = self.codes.pop(str(form["code"]), None)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(str(form["code_verifier"]).encode()).digest()).rstrip(b"=")
-        login = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
-        login = unquote_plus(login)
-        if asked is None or challenge.decode() != asked["code_challenge"] or login != f"{CLIENT}:{SECRET}":
-            return web.json_response({"error": "invalid_grant"}, status=400)
-        now = int(time.time())
-        known = {"iss": self.url, "aud": CLIENT, "sub": "kc-1", "nonce": asked["nonce"], "iat": now, "exp": now + 60}
-        claims = {name: value for name, value in {**known, **self.claims}.items() if value is not None}
-        key = self.signer or self.keys[0]
-        header = {"alg": "ES256", "kid": self.keys[0].kid, **self.header}
-        made = jwt.encode(header, claims, key, algorithms=[header["alg"]])
-        return web.json_response({"id_token": self.raw(made) if self.raw else made, "access_token": "x"})
 
 
 @pytest.fixture
 async def issuer():
-    made = Issuer(free_port())
-    made.url = f"http://127.0.0.1:{made.port}"
-    app = web.Application()
-    app.router.add_get("/.well-known/openid-configuration", made.configuration)
-    app.router.add_get("/jwks", made.jwks)
-    app.router.add_post("/token", made.token)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", made.port).start()
-    yield made
-    await runner.cleanup()
+    async with Issuer().running() as made:
+        yield made
 
 
 @pytest.fixture
@@ -160,12 +95,6 @@ async def test_one_s_own_second_factor_is_asked_for_unless_the_provider_did(door
     assert "__Host-sid" in cookies_of((await round_trip(door, issuer))[2])
 
 
-def _unsigned(token):
-    _, claims, _ = token.split(".")
-    none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
-    return f"{none}.{claims}."
-
-
 def _changed(token):
     head, claims, signature = token.split(".")
     said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -173,47 +102,31 @@ def _changed(token):
     return f"{head}.{mightier.rstrip('=')}.{signature}"
 
 
-def _stranger():
-    return ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)
-
-
-def _shared(issuer):
-    """The provider's public key, which everybody knows, as the secret of HS256."""
-    return OctKey.import_key(json.dumps(issuer.keys[0].as_dict(private=False)))
-
-
 FORGED = {
-    "alg none": lambda i: {"raw": _unsigned},
-    "changed after signing": lambda i: {"raw": _changed},
-    "HS256 with the public key": lambda i: {"signer": _shared(i), "header": {"alg": "HS256"}},
-    "another's key under a known kid": lambda i: {"signer": _stranger()},
-    "a kid that leads elsewhere": lambda i: {"signer": _stranger(), "header": {"kid": "../../etc/passwd"}},
-    "a kid that asks the database": lambda i: {"signer": _stranger(), "header": {"kid": "x' OR '1'='1"}},
-    "for another client": lambda i: {"claims": {"aud": "other"}},
-    "for several, and not said for whom": lambda i: {"claims": {"aud": [CLIENT, "other"]}},
-    "for several, and for another": lambda i: {"claims": {"aud": [CLIENT, "other"], "azp": "other"}},
-    "by another issuer": lambda i: {"claims": {"iss": "https://evil.example"}},
-    "too old": lambda i: {"claims": {"exp": int(time.time()) - 120}},
-    "without an end": lambda i: {"claims": {"exp": None}},
-    "to another question": lambda i: {"claims": {"nonce": "x" * 43}},
-    "to no question": lambda i: {"claims": {"nonce": None}},
-    "of nobody": lambda i: {"claims": {"sub": ""}},
-    "no token": lambda i: {"raw": lambda token: None},
-    "no text": lambda i: {"raw": lambda token: {"a": 1}},
+    "changed after signing": {"raw": _changed},
+    "a kid that leads elsewhere": {"signer": signing_pair(), "header": {"kid": "../../etc/passwd"}},
+    "a kid that asks the database": {"signer": signing_pair(), "header": {"kid": "x' OR '1'='1"}},
+    "for several, and not said for whom": {"claims": {"aud": [CLIENT, "other"]}},
+    "for several, and for another": {"claims": {"aud": [CLIENT, "other"], "azp": "other"}},
+    "by another issuer": {"claims": {"iss": "https://evil.example"}},
+    "without an end": {"claims": {"exp": None}},
+    "to another question": {"claims": {"nonce": "x" * 43}},
+    "to no question": {"claims": {"nonce": None}},
+    "of nobody": {"claims": {"sub": ""}},
+    "no token": {"raw": lambda token: None},
+    "no text": {"raw": lambda token: {"a": 1}},
 }
+"""The algorithm, the key and the audience alone: tests/hostile/test_guards.py."""
 
 
 async def test_tokens_that_are_forged_or_for_others_sign_nobody_in(door, issuer):
-    for what, spoil in FORGED.items():
-        spoiled = spoil(issuer)
-        issuer.claims = {"preferred_username": "vinh", **spoiled.get("claims", {})}
-        issuer.header, issuer.signer = spoiled.get("header", {}), spoiled.get("signer")
-        issuer.raw = spoiled.get("raw")
+    for what, spoiled in FORGED.items():
+        issuer.says(**{**spoiled, "claims": {"preferred_username": "vinh", **spoiled.get("claims", {})}})
         status, page, headers = await round_trip(door, issuer)
         assert (status, "__Host-sid" in cookies_of(headers)) == (401, False), what
         assert "Chưa đăng nhập được qua hệ thống ngoài" in page.decode(), what
     asked = issuer.key_asks
-    issuer.claims, issuer.header, issuer.signer, issuer.raw = {"preferred_username": "vinh"}, {}, None, None
+    issuer.says({"preferred_username": "vinh"})
     assert (await round_trip(door, issuer))[0] == 303
     # However many keys were made up, the provider's were not asked for each time.
     assert asked <= 3
@@ -223,7 +136,7 @@ async def test_a_new_key_of_the_provider_is_learned(door, issuer, monkeypatch):
     issuer.claims = {"preferred_username": "lan"}
     assert (await round_trip(door, issuer))[0] == 303
     monkeypatch.setattr("lantoa_gateway.adapters.oidc._KEYS_AGAIN_SECONDS", -1.0)
-    issuer.keys = [_stranger()]
+    issuer.keys = [signing_pair()]
     assert (await round_trip(door, issuer))[0] == 303
 
 

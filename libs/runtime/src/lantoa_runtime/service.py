@@ -58,6 +58,8 @@ class Service(Generic[S]):
     """Set by a service that keeps what it knows in NATS alone: it starts and works while MongoDB is away."""
     protocol: "type[asyncio.Protocol] | Literal['auto']" = "auto"
     """What speaks HTTP on a connection; uvicorn's own unless a service has limits to hold it to."""
+    edges: Sequence[str] = ()
+    """Addresses and networks of what stands in front; what these say of a client's own address is believed."""
     _aggregates: "list[Aggregates]" = field(default_factory=list)
     _jobs: list[tuple[str, float, Job]] = field(default_factory=list)
     _closers: list[Job] = field(default_factory=list)
@@ -253,6 +255,26 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _forwarding(service: Service[S]) -> dict[str, Any]:
+    """Whose ``X-Forwarded-*`` is believed: uvicorn by itself believes everybody on its machine."""
+    return {"proxy_headers": bool(service.edges), "forwarded_allow_ips": [*service.edges]}
+
+
+def listening(service: Service[S], host: str, port: int) -> uvicorn.Config:
+    """How a service listens."""
+    return uvicorn.Config(
+        service.app,
+        host=host,
+        port=port,
+        http=service.protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(service.settings.drain_seconds),
+        **_forwarding(service),
+    )
+
+
 def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> None:
     """Answer HTTP and handle events until SIGTERM or SIGINT, then drain."""
 
@@ -267,17 +289,7 @@ def serve(service: Service[S], indexes: "Sequence[Index]", *, migrate: bool) -> 
             yield
 
     service.app.router.lifespan_context = lifespan
-    config = uvicorn.Config(
-        service.app,
-        host=service.settings.http_host,
-        port=service.settings.http_port,
-        http=service.protocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(service.settings.drain_seconds),
-    )
-    server = Server(config, service)
+    server = Server(listening(service, service.settings.http_host, service.settings.http_port), service)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

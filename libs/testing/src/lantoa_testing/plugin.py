@@ -27,7 +27,7 @@ from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
 from lantoa_runtime.mongo import Index, connect
-from lantoa_runtime.service import Server, Service, assemble
+from lantoa_runtime.service import Server, Service, assemble, listening
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import configure_logs
 from lantoa_runtime.topology.apply import apply
@@ -115,9 +115,8 @@ def mongo_url(mongo_server: tuple[ServerProcess, str]) -> str:
 SettingsFor = Callable[..., Any]
 
 
-@pytest.fixture
-def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> SettingsFor:
-    """Settings of a service on this module's servers: a database of its own, short waits."""
+def settings_on(nats_server: NatsServer, mongo_url: str, folder: Path) -> SettingsFor:
+    """Settings of services on these servers: databases of their own, short waits."""
     prefix = f"t{secrets.token_hex(4)}_"
 
     def make(service: str, settings_type: type[S] = RuntimeSettings, **overrides: Any) -> S:  # type: ignore[assignment]  # a default for a type variable
@@ -126,7 +125,7 @@ def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> Set
             "nats_seed_file": nats_server.ring.seed_file(service),
             "mongo_url": mongo_url,
             "mongo_database_prefix": prefix,
-            "media_url": f"file://{tmp_path}/media",
+            "media_url": f"file://{folder}/media",
             "internal_keys_file": nats_server.ring.internal_keys_file,
             "backoff_seconds": (0.05, 0.1, 0.2, 0.4),
             "infrastructure_wait_seconds": 0.2,
@@ -137,6 +136,12 @@ def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> Set
         return settings_type(**{**values, **overrides})
 
     return make
+
+
+@pytest.fixture
+def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> SettingsFor:
+    """Settings of a service on this module's servers: a database of its own, short waits."""
+    return settings_on(nats_server, mongo_url, tmp_path)
 
 
 def token_for(ring: KeyRing, caller: Caller, audience: str) -> str:
@@ -213,9 +218,9 @@ async def _drop(name: str, settings: RuntimeSettings) -> None:
     await database.close()
 
 
-@pytest.fixture
-async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> AsyncIterator[StartService]:
-    """Start a service in this process: ``await start_service("content", ContentSettings, build, INDEXES)``."""
+@contextlib.asynccontextmanager
+async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> AsyncIterator[StartService]:
+    """What starts services in this process; they end with it."""
     started: list[Running] = []
     session = aiohttp.ClientSession()
 
@@ -238,14 +243,8 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
 
         service.app.router.lifespan_context = lifespan
         port = free_port()
-        config = uvicorn.Config(
-            service.app,
-            host="127.0.0.1",
-            port=port,
-            http=service.protocol,
-            log_config=None,
-            timeout_graceful_shutdown=2,
-        )
+        config = listening(service, "127.0.0.1", port)
+        config.timeout_graceful_shutdown = 2
         server = Server(config, service)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
         task = asyncio.create_task(_serve(server, name))
@@ -264,6 +263,13 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
         kept = [running.service for running in started if not running.service.without_database]
         for database in {service.name: service.settings for service in kept}.items():
             await _drop(*database)
+
+
+@pytest.fixture
+async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> AsyncIterator[StartService]:
+    """Start a service in this process: ``await start_service("content", ContentSettings, build, INDEXES)``."""
+    async with services_on(settings_for, nats_server) as start:
+        yield start
 
 
 def _backlog(info: ConsumerInfo) -> int:

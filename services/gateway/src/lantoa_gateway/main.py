@@ -45,6 +45,7 @@ def build(service: Service[GatewaySettings]) -> None:
     service.stateless = True
     service.protocol = Connection
     settings, app = service.settings, service.app
+    service.edges = [str(network) for network in settings.gateway_edges]
     key = OKPKey.import_key(json.loads(settings.gateway_key_file.read_text()))
     upstreams = Upstreams(settings.gateway_upstreams)
     service.on_stop(upstreams.close)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyNetwork, model_validator
 
 from lantoa_runtime.settings import RuntimeSettings
 
@@ -19,6 +19,9 @@ class GatewaySettings(RuntimeSettings):
     """Key set (``SignedDocument``) whose keys sign media addresses; read again when the file changes."""
     gateway_root_public: str
     """Public key of the root that signed the key set: base64url of 32 bytes."""
+    gateway_edges: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses and networks, as JSON, of what ends TLS in front: ``["10.244.0.0/16"]``. Its ``X-Forwarded-For`` and
+    ``X-Forwarded-Proto`` are believed, nobody else's; without one all that comes through it has its address."""
     gateway_citizens_per_minute: int = Field(default=60, ge=1)
     """Codes, and entries of codes, from one address, as many at once: a school or a mobile network is one address."""
     gateway_allowance: float = Field(default=1.0, gt=0)

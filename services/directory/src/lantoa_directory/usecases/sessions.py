@@ -48,6 +48,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def new_session_id() -> str:
+    """256 random bits. Always made here: what a browser shows when somebody signs in is never taken up."""
+    return secrets.token_urlsafe(32)
+
+
 def account_key(person_id: str) -> str:
     """The key of a person's account. Unlike the person's own: ids of events are made of keys."""
     return f"account-{person_id}"
@@ -96,7 +101,7 @@ class Sessions:
         return session_id, fields["signed_in_at"]
 
     async def _insert(self, fields: Mapping[str, Any], now: datetime, told: bool = False) -> str:
-        session_id = secrets.token_urlsafe(32)
+        session_id = new_session_id()
         key = digest(session_id)
         events = []
         if told:
@@ -113,7 +118,7 @@ class Sessions:
 
     async def keep_app(self, family: Mapping[str, Any], origin: Origin) -> None:
         """Keep what an app was given as a session of its person's; no cookie leads to it."""
-        key = digest(secrets.token_urlsafe(32))
+        key = digest(new_session_id())
         about = {name: family[name] for name in ("person_id", "way", "mfa")}
         event = AccountSignedIn(session=key, at=family["used_at"], **asdict(origin), **about)
         await self._make_room(family["person_id"])

@@ -20,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from lantoa_runtime.errors import AppError, Unavailable
+from lantoa_runtime.http.auth import signed_claims
 
 log = structlog.get_logger()
 
@@ -153,10 +154,9 @@ class Provider:
         )
         for fresh in (False, True):
             try:
-                claims = jwt.decode(token, await self._key_set(fresh), algorithms=ALGORITHMS).claims
+                claims = signed_claims(token, await self._key_set(fresh), ALGORITHMS)
                 registry.validate(claims)
-            # In joserfc a header of the wrong type is a TypeError, one of endless brackets a RecursionError; a key that
-            # is not in the set is a ValueError: the provider may have a new one.
+            # A key that is not in the set: the provider may have a new one.
             except (JoseError, ValueError, TypeError, RecursionError) as error:
                 if not fresh and self._may_look_again():
                     continue

@@ -136,20 +136,37 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """
     if method in SAFE_METHODS or _is_program(headers):
         return False
+    for said in (_by_site(headers), _by_origin(headers)):
+        if said is not None:
+            return said
+    return _by_form(method, headers)
+
+
+def _by_site(headers: Mapping[str, str]) -> bool | None:
+    """What ``Sec-Fetch-Site`` says; ``None`` without it. A neighbour on the same site is foreign too."""
     site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
+    return None if site is None else site not in ("same-origin", "none")
+
+
+def _by_origin(headers: Mapping[str, str]) -> bool | None:
+    """What ``Origin`` says; ``None`` without it."""
     origin = headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    return None if origin is None else urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+
+
+def _by_form(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a plain form could have sent this."""
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     form_sends = headers.get("content-type", "").split(";")[0].strip().lower() not in _NO_FORM_SENDS
     return method != "PUT" and has_body and form_sends
 
 
 def _is_program(headers: Mapping[str, str]) -> bool:
-    """Whether a request brings a token and no session. A page of another site cannot send ``Authorization`` along."""
-    return "authorization" in headers and "__Host-" not in headers.get("cookie", "")
+    """Whether a request brings a token and no session. No page makes a browser send a token along to another site; a
+    password (``Basic``) browsers add by themselves.
+    """
+    bearer = headers.get("authorization", "").lower().startswith("bearer ")
+    return bearer and "__Host-" not in headers.get("cookie", "")
 
 
 class Buckets:
