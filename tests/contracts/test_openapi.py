@@ -81,6 +81,16 @@ def test_every_operation_says_what_it_does_where_it_belongs_and_how_it_fails(nam
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
+def test_every_operation_is_described_in_a_sentence(services):
+    silent = [
+        f"{method} {path}"
+        for document in services.values()
+        for path, method, operation in openapi.operations(document)
+        if not operation.get("description")
+    ]
+    assert silent == []
+
+
 def test_headers_that_a_change_needs_are_documented_as_required(services):
     paths = services["content"]["paths"]
     for operation, header in (

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from lantoa_cli.layout import checkout, chromium
 from lantoa_cli.servers import answers, free_port
@@ -16,6 +16,7 @@ from lantoa_testing import ServerProcess
 from lantoa_testing.platform import Platform, make_platform
 
 SPEED = "10"
+expect.set_options(timeout=60_000)  # For what is broken, not for what is slow.
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def _code(secret: str, at: float) -> str:
 @asynccontextmanager
 async def _at_the_door(browser: Browser, platform: Platform) -> AsyncIterator[Page]:
     context = await browser.new_context(locale="vi-VN", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     await page.goto(platform.layout.gateway_url)
     yield page
@@ -58,7 +58,7 @@ async def test_without_a_network_the_console_starts_and_shows_what_is_on_the_pho
         )
         await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         kept = "caches.keys().then((names) => names.filter((name) => name.startsWith('lantoa-')).length)"
-        await eventually(lambda: page.evaluate(kept), 20)
+        await eventually(lambda: page.evaluate(kept))
         await page.context.set_offline(True)
         await page.goto("about:blank")
         await page.goto(platform.layout.gateway_url)

@@ -45,7 +45,7 @@ async def phone(browser: Browser, platform: Platform, login: str) -> AsyncIterat
     context = await browser.new_context(
         locale="vi-VN", viewport=_PHONE, has_touch=True, geolocation=_HERE, permissions=["geolocation"]
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -145,7 +145,7 @@ async def test_two_leaders_rehearse_an_alert_and_see_whom_it_has_reached(platfor
             totals = (await hung.get(f"/api/v1/alert/notices/{notice}/reach"))["totals"]
             return totals if totals["devices"] > 0 and totals["verified"] == totals["devices"] else None
 
-        totals = await eventually(all_of_them, 20, every=0.3)
+        totals = await eventually(all_of_them, every=0.3)
         assert totals["playing"] == 0
         await page.get_by_text("Mọi thiết bị đã trả lời.").wait_for()
         await page.get_by_role("button", name="Hủy cảnh báo").click()

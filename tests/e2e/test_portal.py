@@ -49,7 +49,7 @@ async def item(platform, http) -> str:
         async with http.get(f"{base}/tin/{_MADE[base]}") as answer:
             return answer.status == 200
 
-    await eventually(there, 30, every=0.2)
+    await eventually(there, every=0.2)
     return _MADE[base]
 
 

@@ -51,8 +51,8 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
         sessions = await walk.pages(lan, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
         return next((s for s in sessions if any(e["item_id"] == item["id"] for e in s["entries"])), None)
 
-    await eventually(planned, 20)
-    await platform.command("demo", "session", UNIT, "--in-seconds", "2")
+    await eventually(planned)
+    await platform.command("demo", "session", UNIT, "--in-seconds", "5")
     session = await planned()
     (airing,) = await walk.confirmed(lan, "broadcast", "airings", 1, 60)
     (display,) = await walk.confirmed(lan, "signboard", "displays", 1, 60)
@@ -71,7 +71,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     assert await board.locator("iframe.slide.on").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 720}
     # Asked again from here: what the driver would repeat inside the page, the page's own policy forbids.
     shown = "getComputedStyle(document.querySelector('iframe.slide.on')).opacity === '1'"
-    await eventually(lambda: board.evaluate(shown), 10, every=0.05)
+    await eventually(lambda: board.evaluate(shown), every=0.05)
     assert await board.screenshot(path=platform.layout.data / "board.png") != at_rest
     await board.context.set_offline(True)
     await board.reload()
@@ -86,7 +86,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
             totals = (await ha.get(f"/api/v1/reporting/tasks/{task}?period={period}"))["totals"]
             return totals if totals["airings"] and totals["displays"] else None
 
-        totals = await eventually(counted, 20)
+        totals = await eventually(counted)
         assert (totals["airings"], totals["displays"]) == (1, 1)
     facts = await walk.pages(ha, f"/api/v1/reporting/tasks/08/proofs?period={period}&channel=radio")
     fact = await ha.get(f"/api/v1/reporting/proofs/{facts[0]['fact_id']}")
@@ -103,7 +103,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
         post = (await lan.get(path))["post"]
         return post if post and post["state"] == "confirmed" else None
 
-    post = await eventually(found_by_a_stranger, 30)
+    post = await eventually(found_by_a_stranger)
     assert item["title"] in await walk.read(http, post["url"])
     assert item["title"] in await walk.read(http, f"{platform.layout.gateway_url}/tin/atom.xml?don-vi={UNIT}")
 
@@ -115,7 +115,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
         async def counted_as(task=task, number=number):
             return (await ha.get(f"/api/v1/reporting/tasks/{task}?period={period}"))["totals"][number]
 
-        assert await eventually(counted_as, 20) == 1
+        assert await eventually(counted_as) == 1
         (fact,) = await walk.pages(ha, f"/api/v1/reporting/tasks/{task}/proofs?period={period}&channel={channel}")
         proof = await ha.get(f"/api/v1/reporting/proofs/{fact['fact_id']}")
         assert proof["valid"], proof["doubts"]
@@ -156,11 +156,11 @@ async def test_an_edit_of_what_was_approved_takes_it_off_the_air(platform, http)
         sessions = await walk.pages(lan, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
         return any(entry["item_id"] == item["id"] for session in sessions for entry in session["entries"])
 
-    await eventually(planned, 20)
+    await eventually(planned)
     edited = await lan.call("PATCH", f"/api/v1/content/items/{item['id']}", {"title": "Đã sửa lại"}, ver=item["ver"])
     assert edited.ok()["state"] == "draft"
 
     async def gone():
         return not await planned()
 
-    await eventually(gone, 20)
+    await eventually(gone)

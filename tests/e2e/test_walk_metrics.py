@@ -61,8 +61,8 @@ async def test_every_metric_of_dashboards_and_alerts_is_on_the_running_system(pr
         up = {sample["metric"]["job"]: sample["value"][1] for sample in (await asked("query", query="up"))["result"]}
         return up == dict.fromkeys((*SERVICES, "callout"), "1")
 
-    await eventually(ready, 30, every=0.2)
-    await eventually(all_read, 20, every=0.5)
+    await eventually(ready, every=0.2)
+    await eventually(all_read, every=0.5)
 
     exposed = set()
     for name, (about, *_) in (await asked("metadata")).items():
@@ -91,7 +91,7 @@ async def test_every_metric_of_dashboards_and_alerts_is_on_the_running_system(pr
         return not missing
 
     with contextlib.suppress(AssertionError):  # The last samples may be a scrape away.
-        await eventually(nothing_missing, 10, every=1)
+        await eventually(nothing_missing, 30, every=1)
     assert missing == set()
 
 

@@ -33,7 +33,7 @@ async def test_on_motor_an_approved_item_is_heard_and_counted(motor_platform, ht
         sessions = await walk.pages(lan, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
         return any(entry["item_id"] == item["id"] for session in sessions for entry in session["entries"])
 
-    await eventually(planned, 20)
+    await eventually(planned)
     await motor_platform.command("demo", "session", UNIT, "--in-seconds", "2")
     (airing,) = await walk.confirmed(lan, "broadcast", "airings", 1, 60)
     assert airing["item_id"] == item["id"]
@@ -43,4 +43,4 @@ async def test_on_motor_an_approved_item_is_heard_and_counted(motor_platform, ht
     async def counted():
         return (await ha.get(f"/api/v1/reporting/tasks/08?period={period}"))["totals"]["airings"]
 
-    assert await eventually(counted, 20) == 1
+    assert await eventually(counted) == 1

@@ -91,7 +91,7 @@ class Visitor:
         for size, width, height in SIZES:
             await self.page.set_viewport_size({"width": width, "height": height})
             # Asked again from here: what the driver would repeat inside the page, the page's own policy forbids.
-            await eventually(lambda: self.page.evaluate(_READY), 15, every=0.05)
+            await eventually(lambda: self.page.evaluate(_READY), every=0.05)
             # What axe itself does to the page is not the page's doing.
             await self._note(name, await self.page.evaluate(_VIOLATED) if size == AXE_AT else [])
             if not await self.page.evaluate("'axe' in window"):
@@ -125,7 +125,7 @@ async def visiting(browser: Browser, platform: Platform, login: str = "") -> Asy
     context = await browser.new_context(
         locale="vi-VN", viewport={"width": 390, "height": 844}, service_workers="block", reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     await context.add_init_script(_WATCH)
     visitor = Visitor(platform.layout.gateway_url, await context.new_page())
     visitor.page.on("console", visitor.hear)
@@ -186,7 +186,7 @@ async def _written(browser: Browser, platform: Platform, lan: Person, hung: Pers
         sessions = await walk.pages(lan, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
         return any(entry["item_id"] == approved["id"] for session in sessions for entry in session["entries"])
 
-    await eventually(planned, 20)
+    await eventually(planned)
     await platform.command("demo", "session", UNIT, "--in-seconds", "2")
     proofs = {channel: await _proof_of(ha, "08", channel) for channel in ("radio", "board", "web")}
     await board.close()

@@ -21,8 +21,9 @@ def traced(monkeypatch):
 
 @pytest.fixture
 def opened(start_service, events, nats_server, monkeypatch):
-    """Start a service by its name, with the province in it. Nobody has to sign in anew for an alert meanwhile."""
+    """Start a service by its name, with the province in it. Nobody has to sign in anew meanwhile."""
     monkeypatch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))
+    monkeypatch.setenv("LANTOA_CONTENT_APPROVAL_SIGN_IN_MINUTES", "1440")
 
     async def start(name: str) -> Target:
         return await open_target(name, start_service, events, nats_server)

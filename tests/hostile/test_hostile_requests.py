@@ -114,7 +114,7 @@ async def raw(target: Target, *pieces: bytes) -> tuple[int, bytes, int]:
             break
         sent += len(piece)
         await asyncio.sleep(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         got = await answer
     writer.close()
     return int(got.split(b" ", 2)[1]), got, sent

@@ -139,7 +139,7 @@ class Network:
             told = device is not None and device.get("radio") and device.get("kv_seq") == device["seq"]
             return device if told else None
 
-        return await eventually(there, timeout=20)
+        return await eventually(there)
 
 
 @pytest.fixture

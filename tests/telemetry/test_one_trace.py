@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections import Counter
 
 from conftest import TECHNICIAN
 from google.protobuf.json_format import MessageToJson
@@ -26,14 +27,15 @@ def attributes(span):
 
 
 async def spans_of(collector, provider, trace_id, *names):
-    """The spans of a trace by name, as soon as all of these have come."""
+    """The spans of a trace by name, as soon as all of these have come: so many of a name as it is told times."""
 
     async def there():
         await asyncio.to_thread(provider.force_flush)
-        found = {span.name: span for span in collector.spans if span.trace_id.hex() == trace_id}
-        return found if set(names) <= set(found) else None
+        spans = [span for span in collector.spans if span.trace_id.hex() == trace_id]
+        came = Counter(span.name for span in spans)
+        return {span.name: span for span in spans} if Counter(names) <= came else None
 
-    return await eventually(there, timeout=20)
+    return await eventually(there)
 
 
 async def test_a_claim_is_one_trace_from_the_request_to_the_last_services_database(
@@ -65,18 +67,20 @@ async def test_a_claim_is_one_trace_from_the_request_to_the_last_services_databa
     await network.synced(answer["device_id"])
 
     sent, issued, put = f"send {CLAIMED}", f"send {ISSUED}", "send $KV.desired.{device_id}"
-    spans = await spans_of(collector, provider, trace_id, CLAIM, sent, issued, put, f"process {ISSUED}")
+    twice = [f"process {CLAIMED}"] * 2
+    spans = await spans_of(collector, provider, trace_id, CLAIM, sent, issued, put, f"process {ISSUED}", *twice)
     every = [span for span in collector.spans if span.trace_id.hex() == trace_id]
     tries = sorted((s for s in every if s.name == f"process {CLAIMED}"), key=lambda s: s.end_time_unix_nano)
 
     assert spans[CLAIM].parent_span_id.hex() == caller.split("-")[2]
     assert spans[sent].parent_span_id == spans[CLAIM].span_id
     assert {span.parent_span_id for span in tries} == {spans[sent].span_id}
-    assert [attributes(span)["lantoa.deliveries"] for span in tries] == [1, 2]
+    # Whatever is handled may come once more: its acknowledgement was late.
+    assert [attributes(span)["lantoa.deliveries"] for span in tries][:2] == [1, 2]
     assert spans[issued].parent_span_id == tries[1].span_id
     assert spans[f"process {ISSUED}"].parent_span_id == spans[issued].span_id
-    last = spans[f"process {ISSUED}"].span_id
-    written = [span for span in every if span.name == "update_one devices" and span.parent_span_id == last]
+    last = {span.span_id for span in every if span.name == f"process {ISSUED}"}
+    written = [span for span in every if span.name == "update_one devices" and span.parent_span_id in last]
     assert written
 
     assert [spans[name].kind for name in (CLAIM, sent, f"process {ISSUED}")] == [

@@ -16,7 +16,7 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing import nkey
 from lantoa_testing import eventually
 
-FEW, MANY = 10, 1000
+FEW, MANY = 10, 200
 MORNING = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
 
@@ -26,17 +26,15 @@ async def series(running):
     return set(re.findall(r"^(lantoa_\w+(?:\{[^}]*\})?) ", text, re.MULTILINE))
 
 
-async def handled(client, *durables):
-    """Everything published for these durables is answered."""
-
-    async def nothing_left():
-        infos = [await client.jetstream().consumer_info(stream, durable) for stream, durable in durables]
-        return not any(info.num_pending or info.num_ack_pending for info in infos)
-
-    await eventually(nothing_left, timeout=60, every=0.2)
+async def run_jobs(*services):
+    """Each leaves the series of its operations, whether its own time comes before the first look or after it."""
+    for running in services:
+        for name, _, job in running.service._all_jobs():
+            if name != "lease":  # Two turns of one holder at once would look like a loss.
+                await job()
 
 
-async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thousand_devices(start_network):
+async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_two_hundred_devices(start_network):
     """Devices report and prove; what they prove is refused, which takes the longest way through the metrics."""
     network = await start_network()
     client, documents = network.events.client, network.fleet.service.db["devices"]
@@ -62,26 +60,21 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
         await network.fleet.call("GET", f"/devices/{device_id}", TECHNICIAN)
         await network.fleet.call("GET", f"/nowhere/{device_id}", TECHNICIAN)
 
-    async def jobs_have_run():
-        """Those of fleet: each leaves the series of its operations."""
-        found = await series(network.fleet)
-        wanted = (("states", "replace_one"), ("devices", "count"), ("updates", "find"), ("orders", "find"))
-        names = {f'lantoa_mongo_seconds_count{{collection="{name}",operation="{what}"}}' for name, what in wanted}
-        return names <= found
+    async def watch_is_kept():
+        """What only the holder of the lease does was done."""
+        await run_jobs(network.fleet, network.broadcast)
+        return any('collection="states",operation="replace_one"' in name for name in await series(network.fleet))
 
     async def state(count):
         ids = [f"d-{secrets.token_hex(8)}" for _ in range(count)]
         for start in range(0, count, 25):
             await asyncio.gather(*(live(device_id) for device_id in ids[start : start + 25]))
         await asyncio.gather(*map(asked, ids[:FEW]))  # Each of them would be a series of its own, were an id a label.
-        await handled(
-            client,
-            ("REPORTED", catalogue.DEVICE_REPORTED.durable("fleet")),
-            ("ACK", catalogue.DEVICE_AIRED.durable("broadcast")),
-            ("ACK", catalogue.DEVICE_ALARM.durable("fleet")),
-            ("ACK", catalogue.DEVICE_ACK.durable("fleet")),
-        )
-        await eventually(jobs_have_run, timeout=60, every=0.5)
+        for spec in (catalogue.DEVICE_REPORTED, catalogue.DEVICE_ALARM, catalogue.DEVICE_ACK):
+            await network.events.handled(spec, "fleet")
+        await network.events.handled(catalogue.DEVICE_AIRED, "broadcast")
+        await eventually(watch_is_kept, every=0.2)
+        await run_jobs(network.fleet, network.broadcast)
         return await series(network.fleet), await series(network.broadcast)
 
     few = await state(FEW)
@@ -91,7 +84,7 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_a_thou
     assert await documents.count({}) == MANY
 
 
-async def test_series_of_reporting_are_the_same_for_the_evidence_of_ten_and_of_a_thousand_devices(
+async def test_series_of_reporting_are_the_same_for_the_evidence_of_ten_and_of_two_hundred_devices(
     start_service, events
 ):
     running = await start_service("reporting", RuntimeSettings, build_reporting, REPORTING_INDEXES)
@@ -133,7 +126,7 @@ async def test_series_of_reporting_are_the_same_for_the_evidence_of_ten_and_of_a
         for start in range(0, len(numbers), 50):
             batch = [confirmed(number) for number in numbers[start : start + 50]]
             await asyncio.gather(*(events.publish(catalogue.AIRING_CONFIRMED, event) for event in batch))
-        await handled(events.client, ("EVT", catalogue.AIRING_CONFIRMED.durable("reporting")))
+        await events.handled(catalogue.AIRING_CONFIRMED, "reporting")
         return await series(running)
 
     few = await state(range(FEW))

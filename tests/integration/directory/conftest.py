@@ -111,8 +111,9 @@ def sign_in(loaded, who):
 
 
 @pytest.fixture
-async def open_town(start_service, nats_server):
-    """Start the directory with a key to seal, and people in it."""
+async def open_town(start_service, nats_server, monkeypatch):
+    """Start the directory with a key to seal, and people in it. It seals when its settings or a test say so."""
+    monkeypatch.setattr("lantoa_directory.main._SEAL_LOOK_SECONDS", 3600.0)
 
     async def start(**overrides):
         quiet = {"directory_audit_key_file": nats_server.ring.audit_file}

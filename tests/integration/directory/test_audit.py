@@ -45,15 +45,20 @@ async def entries(town, **where):
     return await town.running.service.db["audit"].find(where, sort=[("seq", 1)])
 
 
-async def caught_up(events):
-    """Wait until the directory has read the stream to its end."""
-    durable = EVERY_EVENT.durable("directory")
+@pytest.fixture
+async def town(open_town, events):
+    """The town with an empty book: what is told of its loading is read before anything else happens."""
+    made = await open_town()
+    db = made.running.service.db
 
-    async def done():
-        info = await events.client.jetstream().consumer_info("EVT", durable)
-        return not (info.num_pending or info.num_ack_pending)
+    async def all_told():
+        return not sum([await db[name].count({"ob_at": {"$exists": True}}) for name in ("units", "people")])
 
-    await eventually(done, timeout=30)
+    await eventually(all_told)
+    await events.handled(EVERY_EVENT, "directory")
+    for name in ("audit", "audit_chains"):
+        await db[name].delete_many({})
+    return made
 
 
 @pytest.fixture
@@ -62,9 +67,9 @@ async def grown(town, events):
     for number in range(8):
         await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR, "10.0.0.7", "", f"{number}" * 64))
         if number == 4:
-            await eventually(lambda: _length(town, "u-2", 5), timeout=30)
+            await eventually(lambda: _length(town, "u-2", 5))
             await sealed(town)
-    await eventually(lambda: _length(town, "u-2", 8), timeout=30)
+    await eventually(lambda: _length(town, "u-2", 8))
     await sealed(town)
     return town
 
@@ -91,7 +96,7 @@ async def test_an_act_is_an_entry_in_its_units_chain_with_who_where_and_what_it_
         found = await entries(town, object=mai["id"])
         return found if len(found) == 3 else None
 
-    made, granted, locked = sorted(await eventually(three, timeout=30), key=lambda entry: entry["at"])
+    made, granted, locked = sorted(await eventually(three), key=lambda entry: entry["at"])
     assert [entry["action"].rpartition(".")[2] for entry in (made, granted, locked)] == ["created", "granted", "locked"]
     assert [entry["chain"] for entry in (made, granted, locked)] == ["b-1", "u-1", "b-1"]
     assert {(entry["actor"], entry["origin"]) for entry in (made, granted, locked)} == {("p-tam", "203.0.113.9")}
@@ -107,8 +112,8 @@ async def test_what_nobody_did_is_no_entry_and_what_came_twice_is_one(town, even
     twice = await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR))
     await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR), twice)
     nowhere = await said(events, ITEM_WITHDRAWN, EXAMPLES["content.item.withdrawn.v1"], Act("p-cuc"))
-    await eventually(lambda: _length(town, "u-2", 1), timeout=30)
-    await caught_up(events)
+    await eventually(lambda: _length(town, "u-2", 1))
+    await events.handled(EVERY_EVENT, "directory")
     assert await entries(town, action="fleet.device.online") == []
     (entry,) = await entries(town, chain="u-2")
     assert (entry["object"], entry["trace_id"]) == (twice.partition(":")[0], PARENT.split("-")[1])
@@ -126,7 +131,7 @@ async def test_an_event_without_a_unit_stands_with_its_persons_body_or_the_platf
         names = [f"{ACCOUNT_CREATED.type}:{event_id}" for event_id in (first, second)]
         return [found[name] for name in names] if all(name in found for name in names) else None
 
-    assert await eventually(both, timeout=30) == ["b-1", "platform"]
+    assert await eventually(both) == ["b-1", "platform"]
 
 
 async def test_two_processes_write_one_chain(town, events, start_service, nats_server):
@@ -134,7 +139,7 @@ async def test_two_processes_write_one_chain(town, events, start_service, nats_s
     await start_service("directory", DirectorySettings, build, INDEXES, **options)
     for _ in range(40):
         await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR))
-    await eventually(lambda: _length(town, "u-2", 40), timeout=30)
+    await eventually(lambda: _length(town, "u-2", 40))
     assert [entry["seq"] for entry in await entries(town, chain="u-2")] == list(range(1, 41))
     assert await verified(await exported(town), nats_server) == []
 
@@ -172,7 +177,7 @@ async def stream_seals(town, events, nats_server):
         found = {event.seal.p: event.seal for event in await events.all(AUDIT_SEALED)}
         return [found[text] for text in ours] if all(text in found for text in ours) else None
 
-    file.write_text("".join(f"{seal.model_dump_json()}\n" for seal in await eventually(both, timeout=30)))
+    file.write_text("".join(f"{seal.model_dump_json()}\n" for seal in await eventually(both)))
     return file
 
 
@@ -214,7 +219,7 @@ async def test_tampering_in_the_database_is_located_and_telling_everything_again
     audit, seals = grown.running.service.db["audit"], grown.running.service.db["seals"]
     before, newest = await entries(grown), await seals.find_one({"number": 2})
     assert (await grown.running.call("POST", "/replay", OPERATOR))[0] == 200
-    await caught_up(events)
+    await events.handled(EVERY_EVENT, "directory")
     assert await entries(grown) == before
     copies = await stream_seals(grown, events, nats_server)
     assert await verified(await exported(grown), nats_server, "--seals", str(copies)) == []
@@ -273,7 +278,7 @@ async def test_seals_are_made_at_their_interval_and_their_age_is_measured(open_t
         found = await town.running.service.db["seals"].find({}, sort=[("number", 1)])
         return [seal["number"] for seal in found] if len(found) >= 3 else None
 
-    found = await eventually(numbers, timeout=30)
+    found = await eventually(numbers)
     assert found == list(range(1, len(found) + 1))
     await eventually(lambda: AUDIT_SEAL_AGE._value.get() == 0.0)
 

@@ -10,6 +10,7 @@ from lantoa_directory.main import INDEXES, build
 from lantoa_directory.settings import DirectorySettings
 from lantoa_directory.usecases.sessions import digest
 from lantoa_runtime.http.auth import Caller
+from lantoa_testing.patience import stop_clock
 
 CONSENT = {"purpose": "sign-in", "text_sha256": "a" * 64, "version": "1"}
 
@@ -130,14 +131,15 @@ async def test_a_code_holds_five_minutes_and_a_new_one_replaces_it(phones, numbe
     assert (await phones.enter(number, phones.last_code(number)))[0] == 200
 
 
-async def test_three_codes_in_ten_minutes_and_ten_a_day_known_or_not(phones, number):
+async def test_three_codes_in_ten_minutes_and_ten_a_day_known_or_not(phones, number, monkeypatch):
+    stop_clock(phones.running.service, monkeypatch)
     assert [(await phones.ask(number))[0] for _ in range(3)] == [202] * 3
     status, problem, headers = await phones.ask(number)
     assert (status, problem["code"], problem["retryable"]) == (429, "directory.too-many-codes", True)
-    assert 590 < int(headers["Retry-After"]) <= 600
-    now = datetime.now(UTC)
+    assert headers["Retry-After"] == "600"
+    now = phones.running.service.clock.now()
     await phones.change_challenge(number, sent=[now - timedelta(hours=23 - hour) for hour in range(10)])
-    assert 3500 < int((await phones.ask(number))[2]["Retry-After"]) <= 3600
+    assert (await phones.ask(number))[2]["Retry-After"] == "3600"
     await phones.change_challenge(number, sent=[now - timedelta(hours=24 + hour) for hour in range(10)])
     assert (await phones.ask(number))[0] == 202
 
@@ -166,7 +168,7 @@ async def test_an_erased_citizen_is_nobody_at_once_and_another_when_coming_back(
         assert (await phones.resolve(session_id))[0] == 401
     kept = await phones.db["citizens"].find_one({"_id": citizen.id})
     assert set(kept) == {"_id", "consents", "created_at", "erased_at"}
-    assert number[-3:] not in json.dumps(await phones.db["citizens"].find({}, {"name": 1, "phone": 1}))
+    assert await phones.db["citizens"].find({}, {"_id": 0, "name": 1, "phone": 1}) == [{}]
     assert (await phones.running.call("POST", "/citizen/erase", citizen))[0] == 401
     second = f"08{number[2:]}"
     later = await phones.sign_in(second)

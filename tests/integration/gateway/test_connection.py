@@ -11,6 +11,9 @@ from lantoa_cli.servers import free_port
 from lantoa_gateway.api import connection
 from lantoa_testing import eventually
 
+PATIENCE = 60.0
+"""For what is broken, not for what is slow."""
+
 
 class Server:
     """A server that holds its clients to the limits, and what its application saw."""
@@ -50,7 +53,7 @@ class Server:
 
     async def works(self):
         reader, _ = await self.connect(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        return (await asyncio.wait_for(reader.read(), 10)).endswith(b"0 bytes")
+        return (await asyncio.wait_for(reader.read(), PATIENCE)).endswith(b"0 bytes")
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ async def answer_of(reader):
     """Everything until the other side closes: status and the problem's code."""
     said = b""
     with contextlib.suppress(ConnectionError):  # What we are still sending may cross the answer.
-        said = await asyncio.wait_for(reader.read(), 10)
+        said = await asyncio.wait_for(reader.read(), PATIENCE)
     head, _, body = said.partition(b"\r\n\r\n")
     return (int(head.split()[1]), json.loads(body)["code"]) if head else (None, None)
 
@@ -102,9 +105,10 @@ HEADS = {
 
 @pytest.mark.parametrize("head", HEADS)
 async def test_a_head_that_does_not_come_ends_the_connection_and_nobody_else_s(server, monkeypatch, head):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
-    reader, _ = await server.connect(HEADS[head])
-    assert await answer_of(reader) in ((408, "gateway.too-slow"), CUT)
+    with monkeypatch.context() as short:
+        short.setattr(connection, "HEAD_SECONDS", 0.3)
+        reader, _ = await server.connect(HEADS[head])
+        assert await answer_of(reader) in ((408, "gateway.too-slow"), CUT)
     assert await server.works()
     assert server.requests == 1
 
@@ -117,12 +121,12 @@ async def test_a_head_in_drops_gains_no_time_by_them(server, monkeypatch):
 
 
 async def test_blank_lines_do_not_keep_an_idle_connection(server, monkeypatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
     reader, writer = await server.connect(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     await reader.readuntil(b"bytes")
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
     writer.write(b"\r\n")
     # Blank lines stop uvicorn's own clock for idle connections.
-    assert await asyncio.wait_for(reader.read(), 10) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
 
 
 LARGE = {
@@ -156,7 +160,7 @@ async def test_usual_heads_pass_piece_by_piece_and_one_after_the_other(server):
         await writer.drain()
         await asyncio.sleep(0.01)
     for expected in (b"0", b"0", b"100000", b"0"):
-        said = await asyncio.wait_for(reader.readuntil(b" bytes"), 10)
+        said = await asyncio.wait_for(reader.readuntil(b" bytes"), PATIENCE)
         assert said.endswith(b"\r\n\r\n" + expected + b" bytes")
 
 
@@ -175,23 +179,24 @@ async def test_a_slow_body_has_its_time_and_no_more(server, monkeypatch):
     await eventually(lambda: server.left == 1 and not server.state.tasks)
 
 
-async def test_a_body_that_nobody_reads_is_not_waited_for_once_it_is_answered(server):
+async def test_a_body_that_nobody_reads_is_not_waited_for_once_it_is_answered(server, monkeypatch):
     head = b"POST /unread HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
     reader, writer = await server.connect(head % 60_000_000)
-    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), PATIENCE)
     async with dripping(writer, b"x" * 10_000):
         assert await answer_of(reader) == CUT
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", PATIENCE)  # However late this test comes with the rest.
     reader, writer = await server.connect(head % 10)
-    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), PATIENCE)
     writer.write(b"x" * 10 + b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-    await asyncio.wait_for(reader.readuntil(b"0 bytes"), 10)
+    await asyncio.wait_for(reader.readuntil(b"0 bytes"), PATIENCE)
 
 
 async def test_who_does_not_take_the_answer_is_left(server, monkeypatch):
     monkeypatch.setattr(connection, "STALL_SECONDS", 0.3)
     await server.connect(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
     await eventually(lambda: server.requests)
-    await eventually(lambda: not server.state.tasks and not server.state.connections, timeout=15)
+    await eventually(lambda: not server.state.tasks and not server.state.connections)
 
 
 async def test_connections_are_bounded(server, monkeypatch):

@@ -24,8 +24,9 @@ async def stand_ins():
 
 @pytest.fixture
 async def doors(nats_server, stand_ins, tmp_path):
-    """Two gateways, as replicas are."""
-    made = [FrontDoor(tmp_path, nats_server, stand_ins.url, name) for name in ("one", "other")]
+    """Two gateways, as replicas are. They would wait long for what does not end."""
+    patient = {"LANTOA_DRAIN_SECONDS": "600"}
+    made = [FrontDoor(tmp_path, nats_server, stand_ins.url, name, **patient) for name in ("one", "other")]
     await asyncio.gather(*(asyncio.to_thread(door.start) for door in made))
     yield made
     for door in made:
@@ -51,23 +52,25 @@ async def test_five_hundred_streams_and_fifty_requests_survive_the_end_of_their_
 
         pages = await open_all(one, [""] * STREAMS)
         await say("i-first")
-        await eventually(lambda: all(page.ids() == ["i-first"] for page in pages), timeout=30)
+        await eventually(lambda: all(page.ids() == ["i-first"] for page in pages))
         under_way = [asyncio.create_task(request(number)) for number in range(REQUESTS)]
         await eventually(lambda: stand_ins.waiting["content"] == REQUESTS)
 
         ending = asyncio.create_task(one.terminate())
-        await eventually(lambda: all(page.ended for page in pages), timeout=30)
-        assert not any(page.broken for page in pages)
-        assert all(500 <= page.retry <= 5000 for page in pages)
-        assert len({page.retry for page in pages}) > STREAMS / 4, "they would all come back in one moment"
+        await eventually(lambda: any(page.ended for page in pages))
+        # Not later: a gateway gives up a service that says nothing for ten seconds.
         assert not any(task.done() for task in under_way)
         stand_ins.held.set()
         assert {status for status, _ in await asyncio.gather(*under_way)} == {200}
-        assert await ending < 10
+        await eventually(lambda: all(page.ended for page in pages))
+        assert not any(page.broken for page in pages)
+        assert all(500 <= page.retry <= 5000 for page in pages)
+        assert len({page.retry for page in pages}) > STREAMS / 4, "they would all come back in one moment"
+        await ending
 
         await say("i-meanwhile")
         again = await open_all(other, [page.last_id for page in pages])
         await say("i-last")
-        await eventually(lambda: all(page.ids()[-1:] == ["i-last"] for page in again), timeout=30)
+        await eventually(lambda: all(page.ids()[-1:] == ["i-last"] for page in again))
         assert all(page.ids() == ["i-meanwhile", "i-last"] for page in again), "one came back with a gap"
         await asyncio.gather(*(page.close() for page in again))

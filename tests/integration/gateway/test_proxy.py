@@ -1,16 +1,17 @@
 import asyncio
 import io
-import time
 
 import aiohttp
 import pytest
 
-from lantoa_gateway.api import proxy
+from lantoa_gateway.api import connection, proxy
 from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_testing import eventually
 from lantoa_testing.plugin import token_for
 
 ECHO = "/api/v1/content/echo"
+PATIENCE = 60.0
+"""For what is broken, not for what is slow."""
 
 
 async def test_a_service_learns_who_calls_from_the_token_alone(door):
@@ -92,7 +93,8 @@ async def test_head_and_empty_bodies_pass(door):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_one_megabyte_passes_and_one_byte_more_does_not(door, chunked):
+async def test_one_megabyte_passes_and_one_byte_more_does_not(door, chunked, monkeypatch):
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", PATIENCE)  # However late this client reads the refusal.
     sid = await door.sign_in()
 
     def body(size):
@@ -118,16 +120,16 @@ async def test_the_first_piece_arrives_while_the_answer_is_still_being_made(door
     sid = await door.sign_in()
     url = f"{door.running.url}/api/v1/content/endless"
     async with door.running.session.get(url, headers={"cookie": f"__Host-sid={sid}"}) as answer:
-        assert await asyncio.wait_for(answer.content.readany(), 5) == b"first"
-        await asyncio.wait_for(door.probe.waiting.wait(), 5)
+        assert await asyncio.wait_for(answer.content.readany(), PATIENCE) == b"first"
+        await asyncio.wait_for(door.probe.waiting.wait(), PATIENCE)
         assert not door.probe.left.is_set()
-    await asyncio.wait_for(door.probe.left.wait(), 5)
+    await asyncio.wait_for(door.probe.left.wait(), PATIENCE)
 
 
 async def test_a_client_that_leaves_before_the_answer_frees_the_service(door):
     sid = await door.sign_in()
     asking = asyncio.ensure_future(door("GET", "/api/v1/content/silent", sid))
-    await asyncio.wait_for(door.probe.waiting.wait(), 5)
+    await asyncio.wait_for(door.probe.waiting.wait(), PATIENCE)
     assert len(door.content.server.server_state.connections) == 1
     asking.cancel()
     await asyncio.wait({asking})
@@ -147,20 +149,28 @@ async def test_a_service_that_is_not_there_is_a_clear_503(door):
 async def test_a_service_that_says_nothing_is_given_up(door, monkeypatch):
     monkeypatch.setattr(proxy, "RESPONSE_START_SECONDS", 0.3)
     sid = await door.sign_in()
-    started = time.monotonic()
-    status, problem, _ = await door("GET", "/api/v1/content/silent", sid)
+    # By the deadline for the start: the one for silence comes after a minute.
+    status, problem, _ = await asyncio.wait_for(door("GET", "/api/v1/content/silent", sid), PATIENCE / 2)
     assert (status, problem["code"]) == (503, "unavailable")
-    assert time.monotonic() - started < 3
 
 
 async def test_an_answer_slower_than_the_deadline_for_its_start_is_not_cut(door, monkeypatch):
-    monkeypatch.setattr(proxy, "RESPONSE_START_SECONDS", 0.2)
+    monkeypatch.setattr(proxy, "RESPONSE_START_SECONDS", 0.3)
     sid = await door.sign_in()
     url = f"{door.running.url}/api/v1/content/endless"
-    async with door.running.session.get(url, headers={"cookie": f"__Host-sid={sid}"}) as answer:
+
+    async def begun():
+        """A machine that stands still for a moment keeps no deadline."""
+        answer = await door.running.session.get(url, headers={"cookie": f"__Host-sid={sid}"})
+        if answer.status == 200:
+            return answer
+        answer.close()
+        return None
+
+    async with await eventually(begun) as answer:
         assert await answer.content.readany() == b"first"
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(answer.content.readany(), 0.6)
+            await asyncio.wait_for(answer.content.readany(), 0.7)
 
 
 async def test_a_service_that_dies_midway_leaves_no_answer_that_looks_whole(start_door, crude_server):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from lantoa_gateway import usecases
 from lantoa_gateway.api.door import BURST
+from lantoa_testing.patience import stop_clock
 
 ME = "/auth/me"
 RIGHT = {"login": "lan", "password": "đúng"}
@@ -117,7 +118,8 @@ async def test_a_sign_in_that_is_not_two_texts_is_refused(door):
         assert headers["content-type"] == "application/problem+json"
 
 
-async def test_the_directorys_own_words_are_shown_in_the_readers_language(door):
+async def test_the_directorys_own_words_are_shown_in_the_readers_language(door, monkeypatch):
+    stop_clock(door.directory.service, monkeypatch)
     wrong = {"login": "lan", "password": "sai"}
     status, problem, headers = await door("POST", "/auth/sign-in", json=wrong)
     assert (status, problem["title"]) == (401, "Tên đăng nhập hoặc mật khẩu không đúng")

@@ -22,14 +22,13 @@ def sid_of(headers):
 
 
 def code_of(secret, ahead=0):
+    """A code of now, or of the step to come, which counts already. The one before might be too old when it arrives."""
     return totp(base64.b32decode(secret), int(time.time()) // 30 + ahead)
 
 
 async def add_totp(door, sid):
     _, begun, _ = await door("POST", "/auth/totp/begin", sid)
-    status, confirmed, headers = await door(
-        "POST", "/auth/totp/confirm", sid, json={"code": code_of(begun["secret"], -1)}
-    )
+    status, confirmed, headers = await door("POST", "/auth/totp/confirm", sid, json={"code": code_of(begun["secret"])})
     assert status == 200, confirmed
     return begun["secret"], confirmed["recovery_codes"], sid_of(headers)
 
@@ -52,7 +51,7 @@ async def test_sign_in_with_a_code_gives_a_cookie_only_at_its_end(door):
     wrong = {"ticket": first["ticket"], "totp": "000000"}
     status, problem, headers = await door("POST", "/auth/second-factor", json=wrong)
     assert (status, problem["code"], headers["cache-control"]) == (401, "directory.wrong-factor", "no-store")
-    right = {"ticket": first["ticket"], "totp": code_of(secret)}
+    right = {"ticket": first["ticket"], "totp": code_of(secret, ahead=1)}
     status, answer, headers = await door("POST", "/auth/second-factor", sid, json=right)
     assert (status, answer["person"]["id"]) == (200, "p-lan")
     new = sid_of(headers)
@@ -71,7 +70,7 @@ async def test_a_planted_session_id_is_never_taken_up_at_any_step(door):
     _, _, headers = await door("POST", "/auth/second-factor", planted, json=given)
     assert sid_of(headers) != planted
     before = sid_of(headers)
-    _, _, headers = await door("POST", "/auth/again", before, json={"totp": code_of(secret)})
+    _, _, headers = await door("POST", "/auth/again", before, json={"totp": code_of(secret, ahead=1)})
     assert sid_of(headers) not in (planted, before)
     assert [(await door("GET", "/auth/me", one))[0] for one in (planted, before, sid_of(headers))] == [401, 401, 200]
 

@@ -13,7 +13,6 @@ from lantoa_contracts.policy import EVERYWHERE
 from lantoa_reporting.adapters import MongoEvidence, MongoUnits
 from lantoa_reporting.consumers import fact_of
 from lantoa_reporting.usecases.evidence import take_back, take_up
-from lantoa_testing import eventually
 
 YEAR = "plan75-2027"
 CUT_OFF = datetime(2026, 11, 15, tzinfo=ZONE)
@@ -74,7 +73,7 @@ def history(device, unit, posted, attempted) -> list[tuple]:
     return told
 
 
-async def tell(reporting, events, history, seed: int) -> None:
+async def tell(events, history, seed: int) -> None:
     """Publish a history in some order, a third of it twice, and wait until all is handled."""
     draw = random.Random(seed)
     published = history + draw.sample(history, len(history) // 3)
@@ -82,12 +81,8 @@ async def tell(reporting, events, history, seed: int) -> None:
     for spec, event in published:
         await events.publish(spec, event)
 
-    async def all_handled() -> bool:
-        js = reporting.service.bus.jetstream
-        waiting = [await js.consumer_info("EVT", spec.durable("reporting")) for spec in SPECS]
-        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in waiting)
-
-    await eventually(all_handled, timeout=60)
+    for spec in SPECS:
+        await events.handled(spec, "reporting")
     assert await events.dead("reporting") == []
 
 
@@ -170,7 +165,7 @@ async def test_numbers_are_closed_over_proofs_and_equal_after_damage_and_after_e
     reporting, events, caller, plan_file, history
 ):
     await reporting.call("POST", "/plan", caller("system", EVERYWHERE), plan_file)
-    await tell(reporting, events, history, seed=1)
+    await tell(events, history, seed=1)
     before = await everything(reporting, caller)
 
     for code, wanted in expected(history).items():
@@ -199,7 +194,7 @@ async def test_numbers_are_closed_over_proofs_and_equal_after_damage_and_after_e
     for name in ("facts", "cells", "sheets", "units", "periods"):
         await db[name].delete_many({})
     assert sum((await get(reporting, "/tasks/08", caller("reporter", PROVINCE)))["totals"].values()) == 0
-    await tell(reporting, events, history, seed=2)
+    await tell(events, history, seed=2)
     assert await everything(reporting, caller) == before
 
 

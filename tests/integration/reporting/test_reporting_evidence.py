@@ -95,14 +95,8 @@ async def test_events_that_come_again_under_other_ids_count_once(reporting, even
     for spec, event in published:
         await events.publish(spec, event)
 
-    async def all_handled() -> bool:
-        waiting = [
-            await reporting.service.bus.jetstream.consumer_info("EVT", spec.durable("reporting"))
-            for spec in (catalogue.AIRING_CONFIRMED, catalogue.DISPLAY_CONFIRMED)
-        ]
-        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in waiting)
-
-    await eventually(all_handled)
+    for spec in (catalogue.AIRING_CONFIRMED, catalogue.DISPLAY_CONFIRMED):
+        await events.handled(spec, "reporting")
     tallies = await evidence.tallies(None, YEAR, None)
     assert {(t.task, t.channel): t.number for t in tallies} == {
         ("05", "radio"): 20,

@@ -21,7 +21,11 @@ from lantoa_testing import ServerProcess, eventually
 from lantoa_testing.plugin import make_nats
 
 WRITER = Path(__file__).with_name("outbox_writer.py")
-DOCUMENTS, CHANGES = 10, 30
+DOCUMENTS = 10
+AT_A_TIME = 5
+"""Changes of each document that the writer may do between two kills."""
+VICTIMS = ["writer", "writer", "writer", "nats", "mongo"]
+CHANGES = AT_A_TIME * (len(VICTIMS) + 1)
 ALL = DOCUMENTS * CHANGES
 
 
@@ -57,12 +61,18 @@ async def opened():
 class Writer:
     """The writer process, and how far it has come."""
 
-    def __init__(self, settings, database, log):
-        values = json.dumps(settings, default=str)
-        self._command = [sys.executable, str(WRITER), values, str(DOCUMENTS), str(CHANGES)]
+    def __init__(self, settings, database, folder):
+        values, self._allowed = json.dumps(settings, default=str), folder / "allowed"
+        self._command = [sys.executable, str(WRITER), values, str(DOCUMENTS), str(CHANGES), str(self._allowed)]
         self._documents = database["units"]
-        self._log = log
+        self._log = folder / "writer.log"
         self.process = None
+
+    def may_do(self, changes):
+        """Allow so many changes of each document by now."""
+        new = self._allowed.with_suffix(".new")
+        new.write_text(str(changes))
+        new.replace(self._allowed)
 
     def start(self):
         with self._log.open("ab") as log:
@@ -72,21 +82,20 @@ class Writer:
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
 
-    async def works_on(self, changes):
-        """Wait until the documents hold so many changes more."""
-        before = sum(document["n"] for document in await self._documents.find({}, {"n": 1}))
+    async def comes_to(self, changes):
+        """Wait until the documents hold so many changes."""
 
         async def came_so_far():
             assert self.process.poll() is None, "the writer ended before it was killed"
             try:
-                return sum(document["n"] for document in await self._documents.find({}, {"n": 1})) >= before + changes
+                return sum(document["n"] for document in await self._documents.find({}, {"n": 1})) >= changes
             except MongoError:
                 return False
 
-        await eventually(came_so_far, timeout=30)
+        await eventually(came_so_far)
 
     async def finished(self):
-        out, _ = await asyncio.to_thread(self.process.communicate, timeout=60)
+        out, _ = await asyncio.to_thread(self.process.communicate, timeout=100)
         assert out.endswith(b"done\n")
 
 
@@ -104,6 +113,7 @@ async def stored_events(nats):
     return found
 
 
+@pytest.mark.timeout(300)  # Five starts of a Python and two of a server.
 async def test_no_change_is_lost_or_told_twice_through_five_kills(nats, mongo, opened, tmp_path):
     server, mongo_url = mongo
     settings = {
@@ -116,17 +126,18 @@ async def test_no_change_is_lost_or_told_twice_through_five_kills(nats, mongo, o
     }
     database = opened(settings)
     rng = random.Random(75)
-    victims = ["writer", "writer", "writer", "nats", "mongo"]
-    rng.shuffle(victims)
-    writer = Writer(settings, database, tmp_path / "writer.log")
+    writer = Writer(settings, database, tmp_path)
+    writer.may_do(0)
     writer.start()
-    for victim in victims:
-        await writer.works_on(rng.randint(15, 45))
+    for turn, victim in enumerate(rng.sample(VICTIMS, len(VICTIMS))):
+        writer.may_do(AT_A_TIME * (turn + 1))
+        await writer.comes_to(DOCUMENTS * AT_A_TIME * turn + rng.randint(15, 45))
         if victim == "writer":
             writer.kill()
             writer.start()
         else:
             await asyncio.to_thread(nats.restart if victim == "nats" else server.restart)
+    writer.may_do(CHANGES)
     await writer.finished()
 
     documents = await database["units"].find({})

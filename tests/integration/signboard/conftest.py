@@ -204,13 +204,7 @@ class Province:
 
     async def handled(self, spec: catalogue.EventSpec) -> None:
         """Everything of a kind that was published is answered: acknowledged or dead."""
-        js = self.events.client.jetstream()
-
-        async def nothing_left() -> bool:
-            info = await js.consumer_info(spec.stream, spec.durable("signboard"))
-            return not info.num_pending and not info.num_ack_pending
-
-        await eventually(nothing_left)
+        await self.events.handled(spec, "signboard")
 
 
 @pytest.fixture

@@ -117,7 +117,8 @@ async def test_nothing_is_started_again_once_stop_has_begun(supervisor, layout):
     assert layout.log("a").read_text().count("started") == starts
 
 
-async def test_servers_stop_after_all_others(supervisor, tmp_path):
+async def test_servers_stop_after_all_others(supervisor, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_STOP_SECONDS", 60.0)  # Nobody is killed before they have written their name.
     order = tmp_path / "order"
     code = textwrap.dedent(
         """
@@ -142,7 +143,7 @@ async def test_servers_stop_after_all_others(supervisor, tmp_path):
 async def test_a_server_that_ends_at_once_is_told_with_its_last_words(supervisor):
     (child,) = await supervisor.start([python("nats", "raise SystemExit('no such option: --wrong')")])
     with pytest.raises(DidNotStart, match=r"nats did not start:\n.*no such option: --wrong"):
-        await supervisor.until_listening(child, free_port(), 10)
+        await supervisor.until_listening(child, free_port(), 60)
 
 
 async def test_a_server_that_never_listens_is_told_in_time(supervisor):
@@ -156,7 +157,7 @@ async def test_a_listening_server_is_waited_for(supervisor):
     (child,) = await supervisor.start(
         [python("nats", f"import socket; s = socket.create_server(('127.0.0.1', {port})); " + SLEEP)]
     )
-    await supervisor.until_listening(child, port, 10)
+    await supervisor.until_listening(child, port, 60)
 
 
 HEALTHY = """
@@ -175,7 +176,7 @@ async def test_a_service_is_ready_when_its_health_says_so(supervisor):
     port = free_port()
     program = python("content", HEALTHY.format(port=port, late=0.3), f"http://127.0.0.1:{port}/readyz")
     children = await supervisor.start([program, python("no-health", SLEEP)])
-    await supervisor.until_ready(children, 10)
+    await supervisor.until_ready(children, 60)
 
 
 async def test_a_service_that_is_never_ready_is_named(supervisor):

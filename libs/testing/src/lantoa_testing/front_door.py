@@ -125,7 +125,7 @@ class FrontDoor(ServerProcess):
         started, process = time.monotonic(), self._process
         os.kill(self.pid, signal.SIGTERM)
         assert process is not None
-        await asyncio.to_thread(process.wait, 30)
+        await asyncio.to_thread(process.wait, 60)
         return time.monotonic() - started
 
 

@@ -11,6 +11,7 @@ from faststream.nats.annotations import NatsMessage
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, NotFoundError
@@ -293,9 +294,14 @@ class Bus:
         await asyncio.gather(*(subscriber.stop() for subscriber in self._subscribers.values() if subscriber.running))
 
     async def stop(self) -> None:
-        """Finish and disconnect."""
+        """Finish and disconnect, also while NATS is away."""
         await self.finish()
-        await self.broker.stop()
+        try:
+            await self.broker.stop()
+        except (NatsError, TimeoutError) as error:  # Nothing can be drained: what was not published is in its outbox.
+            log.warning("nats was left without a word", error=repr(error))
+            if self.broker._connection is not None:
+                await self.broker._connection.close()
 
 
 async def _undecoded(message: NatsMessage) -> Msg:
