@@ -46,6 +46,7 @@ def pytest_configure() -> None:
 
 S = TypeVar("S", bound=RuntimeSettings)
 ACK_WAIT_SECONDS = 2.0
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass
@@ -250,7 +251,7 @@ async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> Asy
         task = asyncio.create_task(_serve(server, name))
         running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
         started.append(running)
-        await eventually(running.ready, timeout=30)
+        await eventually(running.ready, timeout=60)
         return running
 
     try:
@@ -304,15 +305,15 @@ class EventProbe:
 
     async def bodies(self, stream: str, subject: str) -> list[bytes]:
         """The bodies of every message on a subject of a stream, oldest first."""
-        js = self.client.jetstream()
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=5)
+        js = self.client.jetstream(timeout=_PATIENCE_SECONDS)
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=30)
         subscription = await js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
         info = await subscription.consumer_info()
-        found = [(await subscription.next_msg(2)).data for _ in range(_backlog(info))]
+        found = [(await subscription.next_msg(_PATIENCE_SECONDS)).data for _ in range(_backlog(info))]
         await subscription.unsubscribe()
         return found
 
-    async def wait(self, spec: EventSpec, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 10.0) -> Any:
+    async def wait(self, spec: EventSpec, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 30.0) -> Any:
         """The first event of a kind that fits, as soon as it is there."""
 
         async def found() -> Any:

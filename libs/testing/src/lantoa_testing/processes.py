@@ -72,7 +72,7 @@ class ServerProcess:
         return self._process.pid
 
 
-async def eventually(condition: Callable[[], object], timeout: float = 10.0, every: float = 0.02) -> object:
+async def eventually(condition: Callable[[], object], timeout: float = 30.0, every: float = 0.02) -> object:
     """The first true result of ``condition`` (plain or async).
 
     Raises:
