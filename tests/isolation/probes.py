@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from yard import Keyed, Yard, barrier, sign_in
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 END = b"end of what was said"
 Speak = Callable[[], Awaitable[None]]
 

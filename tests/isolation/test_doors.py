@@ -3,7 +3,9 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import aiomqtt
 import nkeys
@@ -34,6 +36,11 @@ async def place(nats_server, tmp_path):
         yield made
 
 
+async def _let_in(*, may: bool, attempt: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether somebody comes in; who may is given the time that a busy machine needs."""
+    return bool(await eventually(attempt)) if may else await attempt()
+
+
 async def _nats_in(made: Yard, keyed: Keyed, *, websocket: bool, **options) -> bool:
     try:
         url = made.websocket if websocket else made.server.url
@@ -45,7 +52,7 @@ async def _nats_in(made: Yard, keyed: Keyed, *, websocket: bool, **options) -> b
 
 async def _mqtt_in(made: Yard, keyed: Keyed, **changes) -> bool:
     try:
-        async with mqtt_client(made, keyed, timeout=2, **changes):
+        async with mqtt_client(made, keyed, timeout=10, **changes):
             return True
     except aiomqtt.MqttError:
         return False
@@ -56,7 +63,7 @@ async def _mosquitto_in(made: Yard, *, client: str, user: str, token: str) -> bo
     words = ["-h", "127.0.0.1", "-p", port, "-V", "mqttv311", "-t", topic, "-n", "-q", "1"]
     words += ["-i", client, "-u", user, "-P", token]
     process = await asyncio.create_subprocess_exec("mosquitto_pub", *words, stderr=asyncio.subprocess.DEVNULL)
-    return await asyncio.wait_for(process.wait(), 10) == 0
+    return await asyncio.wait_for(process.wait(), 60) == 0
 
 
 def _stolen(keyed: Keyed) -> dict[str, object]:
@@ -83,7 +90,8 @@ async def test_nobody_signs_in_as_another_nor_by_a_door_that_is_not_his(place):
             ("another's id and its own token", False, {**by_token, "user": far.id}),
             ("no key", False, {"nkeys_seed_str": None}),
         ):
-            tries[f"{name}: {what}"] = may, await _nats_in(place, own, websocket=websocket, **options)
+            attempt = partial(_nats_in, place, own, websocket=websocket, **options)
+            tries[f"{name}: {what}"] = may, await _let_in(may=may, attempt=attempt)
     for what, may, changes in (
         ("its id, client id and token", True, {}),
         ("a wrong token", False, {"password": "x"}),
@@ -94,15 +102,15 @@ async def test_nobody_signs_in_as_another_nor_by_a_door_that_is_not_his(place):
         ("a client id of the server's choice", False, {"identifier": "", "clean_session": True}),
         ("MQTT 5", False, {"protocol": aiomqtt.ProtocolVersion.V5}),
     ):
-        tries[f"MQTT aiomqtt: {what}"] = may, await _mqtt_in(place, own, **changes)
+        tries[f"MQTT aiomqtt: {what}"] = may, await _let_in(may=may, attempt=partial(_mqtt_in, place, own, **changes))
     for what, may, client, user, token in (
         ("its id, client id and token", True, own.id, own.id, own.token),
         ("another's client id", False, far.id, own.id, own.token),
         ("another's id, its own token", False, far.id, far.id, own.token),
         ("a wrong token", False, own.id, own.id, "x"),
     ):
-        came_in = await _mosquitto_in(place, client=client, user=user, token=token)
-        tries[f"MQTT mosquitto: {what}"] = may, came_in
+        attempt = partial(_mosquitto_in, place, client=client, user=user, token=token)
+        tries[f"MQTT mosquitto: {what}"] = may, await _let_in(may=may, attempt=attempt)
     lines = ["| a device signs in with | let in |", "|---|---|"]
     lines += [f"| {what} | {'yes' if came_in else 'no'} |" for what, (_, came_in) in tries.items()]
     write("doors", "\n".join(lines))
@@ -116,7 +124,7 @@ async def test_a_thief_of_a_client_id_does_not_throw_its_owner_out(place):
         topic = f"dev/dn/{place.far.id}/cmd"
         await owner.subscribe(topic)
         await place.platform.publish(f"dev.dn.{place.far.id}.cmd", b"still here")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await anext(aiter(owner.messages))).payload == b"still here"
 
 
@@ -124,7 +132,7 @@ async def test_a_thief_of_a_client_id_does_not_throw_its_owner_out(place):
 async def test_it_reads_its_own_state_and_the_alerts_granted_and_nothing_else_of_the_buckets(place, websocket):
     async with nats_probe(place, websocket=websocket) as probe:
 
-        async def read(stream: str, key: str, body: bytes = b"", wait: float = 5):
+        async def read(stream: str, key: str, body: bytes = b"", wait: float = 30):
             return await probe.client.request(f"$JS.API.DIRECT.GET.{stream}.{key}", body, timeout=wait)
 
         own = await read("KV_desired", f"$KV.desired.{place.own.id}")
@@ -178,7 +186,7 @@ async def test_headers_have_no_power_over_streams(place, websocket):
         for header, value in POWERS.items():
             for what in ("aired", "reported", "ack", "alarm"):
                 subject = f"dev.up.{place.own.id}.{what}"
-                answer = await probe.client.request(subject, b"{}", timeout=5, headers={header: value})
+                answer = await probe.client.request(subject, b"{}", timeout=30, headers={header: value})
                 assert "error" in json.loads(answer.data), (header, what)
         # A trace of its own message, sent to another.
         for aim in (f"dev.dn.{place.far.id}.cmd", "dev.bc.all.alert", "evt.fleet.device.claimed.v1"):
@@ -202,10 +210,10 @@ async def test_one_devices_message_ids_suppress_nobody_who_sends_none(place, web
     jetstream = place.platform.jetstream()
     async with nats_probe(place, websocket=websocket) as probe:
         guess = {"Nats-Msg-Id": f"{place.far.id}:e-1.1"}
-        await probe.client.request(f"dev.up.{place.own.id}.aired", b"first", timeout=5, headers=guess)
+        await probe.client.request(f"dev.up.{place.own.id}.aired", b"first", timeout=30, headers=guess)
     far = await sign_in(place.server.url, place.far.seed, place.far.id, [])
     subject = f"dev.up.{place.far.id}.aired"
-    answers = [await far.request(subject, b"real", timeout=5, headers=headers) for headers in (None, guess)]
+    answers = [await far.request(subject, b"real", timeout=30, headers=headers) for headers in (None, guess)]
     await far.close()
     assert [json.loads(answer.data).get("duplicate", False) for answer in answers] == [False, True]
     assert (await jetstream.get_last_msg("ACK", subject)).data == b"real"
@@ -258,7 +266,7 @@ async def test_a_receiver_that_takes_all_that_quality_1_offers_takes_nothing_of_
         for qos in (1, 0):
             assert not refuses((await other.subscribe(topic, qos=qos))[0])
             await place.platform.publish(f"dev.dn.{place.far.id}.cmd", b"now")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 message = await anext(aiter(other.messages))
             assert (message.payload, message.qos) == (b"now", 0)
 
@@ -280,7 +288,7 @@ async def test_a_last_will_is_no_louder_than_its_device(place):
         process = await asyncio.create_subprocess_exec(
             "stdbuf", "-oL", "mosquitto_sub", *words, stdout=asyncio.subprocess.PIPE
         )
-        while b"Subscribed" not in await asyncio.wait_for(process.stdout.readline(), 10):
+        while b"Subscribed" not in await asyncio.wait_for(process.stdout.readline(), 60):
             assert process.returncode is None
         process.kill()
         await process.wait()
@@ -290,7 +298,10 @@ async def test_a_last_will_is_no_louder_than_its_device(place):
 
         await eventually(gone)
         await place.settle()
-        assert bool(place.arrived(body.encode())) == heard, topic
+        if heard:
+            await eventually(lambda body=body: place.arrived(body.encode()))
+        else:
+            assert not place.arrived(body.encode()), topic
 
 
 async def test_a_forbidden_subscription_is_a_code_that_aiomqtt_does_not_raise(place):

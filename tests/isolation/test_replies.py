@@ -110,7 +110,7 @@ async def _ask(made: Yard, client: Any, aim: str) -> None:
     for via in _vias(made):
         await client.publish(via, b"", reply=aim)
     for via in _vias(made):
-        await client.request(via, b"", timeout=5)
+        await client.request(via, b"", timeout=30)
     await barrier(client)
     await made.settle()
 
@@ -157,7 +157,7 @@ async def test_what_reaches_another_device_is_refused_by_it(place, websocket):
     async with nats_probe(place, websocket=websocket) as probe:
         for aim in aims:
             await _ask(place, probe.client, aim)
-            bodies = [(await heard[aim].next_msg(2)).data for _ in _vias(place)]
+            bodies = [(await heard[aim].next_msg(30)).data for _ in _vias(place)]
             verdicts = {
                 check_desired(body, KeySet({key.kid: key.public}), place.far.id, 0, datetime.now(UTC))
                 for body in bodies

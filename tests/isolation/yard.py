@@ -109,7 +109,7 @@ class Yard:
 
     async def settle(self) -> None:
         """Whatever reached either account has been noted."""
-        await self.platform.request("$JS.API.INFO", b"", timeout=5)
+        await self.platform.request("$JS.API.INFO", b"", timeout=30)
         await self.outside.settle()
         await self.inside.settle()
 
@@ -143,7 +143,7 @@ async def sign_in(url: str, seed: str, device_id: str, errors: list[str], **opti
 
     client = Client()
     asked = {"nkeys_seed_str": seed, "inbox_prefix": f"_INBOX_{device_id}".encode(), **options}
-    await client.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=note, **asked)
+    await client.connect(url, allow_reconnect=False, connect_timeout=10, error_cb=note, **asked)
     if not client.is_connected:
         await client.close()
         raise NatsError("refused")

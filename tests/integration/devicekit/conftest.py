@@ -29,7 +29,7 @@ def make_opus() -> Callable[..., bytes]:
 
 @pytest.fixture
 def wait_until() -> Callable[..., Awaitable[Any]]:
-    return partial(eventually, timeout=20)
+    return partial(eventually, timeout=60)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 
 from lantoa_testing import eventually
-from lantoa_testing.obeying import add_sound, answered, command, issue, notice, order, stages
+from lantoa_testing.obeying import add_sound, answered, command, issue, notice, order, stages, until_it_says
 from lantoa_testing.stations import running_station
 
 
@@ -35,8 +35,8 @@ async def playing(platform, program, audio, speed, seconds=60.0):
     session = platform.session([audio], starts_in_s=0, seconds=seconds)
     await platform.put(platform.desired(1, platform.rundown(1, session)))
     async with running_station(platform, program, speed) as process:
-        await eventually(lambda: told(platform) == [("start", "s-1-e0")], 20)
-        await eventually(lambda: platform.heartbeats, 20)
+        await eventually(lambda: told(platform) and platform.heartbeats)
+        assert told(platform) == [("start", "s-1-e0")]
         yield process
 
 
@@ -46,7 +46,6 @@ async def test_an_alert_cuts_the_bulletin_is_heard_as_told_and_the_bulletin_begi
     voice = make_opus(6.0, 700)
     async with playing(platform, station_program, make_opus(60.0), speed=10.0):
         sound = await add_sound(platform, voice)
-        asked = platform.now()
         what = notice(platform, severity="extreme", repeat=2, gap_s=1.0, sound=sound)
         await issue(platform, order(platform, 1, [what]))
         assert await stages(platform, "ntc-1.1", "finished") == ["verified", "playing", "finished"]
@@ -59,7 +58,6 @@ async def test_an_alert_cuts_the_bulletin_is_heard_as_told_and_the_bulletin_begi
     starts = [line for line in lines if line["event"] == "start"]
     assert {line["alert"] for line in lines} == {"ntc-1.1"}
     began = [platform.now().fromisoformat(line["at"]) for line in starts]
-    assert began[0] - asked < timedelta(seconds=3)
     stops = [platform.now().fromisoformat(line["at"]) for line in lines if line["event"] == "stop"]
     assert began[1] - stops[0] >= timedelta(seconds=0.99), "the gap is silent"
     worded = [line["begun"] for line in lines if line["event"] == "stop" and line["worded"]]
@@ -72,19 +70,20 @@ async def test_an_alert_cuts_the_bulletin_is_heard_as_told_and_the_bulletin_begi
 
 
 async def test_an_update_replaces_and_a_cancel_silences_at_once(platform, make_opus, station_program):
-    async with playing(platform, station_program, make_opus(60.0), speed=1.0):
+    # So slow that nothing is over by itself while the test waits.
+    async with playing(platform, station_program, make_opus(60.0), speed=0.25):
         long = {"repeat": 100, "gap_s": 0.0}
         await issue(platform, order(platform, 1, [notice(platform, **long)]))
-        await eventually(lambda: ("start", "ntc-1.1") in told(platform), 20)
+        await eventually(lambda: ("start", "ntc-1.1") in told(platform))
         await issue(platform, order(platform, 2, [notice(platform, ver=2, **long)]))
-        await eventually(lambda: told(platform)[-1] == ("start", "ntc-1.2"), 20)
-        assert told(platform)[-2:] == [("stop", "ntc-1.1"), ("start", "ntc-1.2")]
-        asked = platform.now()
+        await eventually(lambda: ("start", "ntc-1.2") in told(platform))
+        update = told(platform).index(("start", "ntc-1.2"))
+        assert told(platform)[update - 1] == ("stop", "ntc-1.1")
         await issue(platform, order(platform, 3))
-        await eventually(lambda: told(platform)[-1] == ("start", "s-1-e0"), 20)
+        await eventually(lambda: told(platform)[-1] == ("start", "s-1-e0"))
         assert told(platform)[-2] == ("stop", "ntc-1.2")
-        stopped = platform.now().fromisoformat(log_of(platform)[-2]["at"])
-        assert stopped - asked < timedelta(seconds=3)
+        for last in (update - 1, -2):
+            assert not log_of(platform)[last]["whole"], "not after the signal has been heard to its end"
         await issue(platform, order(platform, 4, [notice(platform, "ntc-2", status="test")]))
         await stages(platform, "ntc-2.1", "verified")
         assert told(platform)[-1] == ("start", "s-1-e0"), "a test sounds nowhere"
@@ -96,7 +95,7 @@ async def test_commands_are_carried_out_once_and_answered(platform, make_opus, s
         volume = command(platform, "volume", percent=30)
         answer = await answered(platform, volume)
         assert (answer["stage"], answer["data"]) == ("finished", {"percent": 30})
-        await eventually(lambda: platform.heartbeats[-1]["volume"] == 30, 20)
+        await until_it_says(platform, volume=30)
 
         answer = await answered(platform, command(platform, "test_tone", seconds=4))
         assert (answer["stage"], answer["data"]) == ("finished", {"seconds": 4.0})
@@ -125,16 +124,16 @@ async def test_commands_are_carried_out_once_and_answered(platform, make_opus, s
         assert found["heartbeat"]["volume"] == 30
         assert found["heartbeat"]["boots"] == 1
         assert found["cache_files"] == 2
-        assert found["link"] == {"server": f"127.0.0.1:{platform.nats.port}", "connects": 1}
+        assert found["link"]["server"] == f"127.0.0.1:{platform.nats.port}"
+        assert found["link"]["connects"] >= 1
         assert found["refusals"].keys() <= {"repeated"}
 
         restart = command(platform, "restart")
         waiting = asyncio.create_task(process.wait())
         answering = asyncio.create_task(answered(platform, restart))
-        assert await asyncio.wait_for(waiting, 20) == 0
+        assert await asyncio.wait_for(waiting, 60) == 0
         async with running_station(platform, station_program, 4.0):
             assert (await answering)["stage"] == "finished"
-            await eventually(lambda: platform.heartbeats[-1]["boots"] == 2, 20)
-            assert platform.heartbeats[-1]["volume"] == 30
-    answers = [ack["local_id"] for ack in await platform.stored("ack") if ack["ref"] == restart.cmd_id]
-    assert set(answers) == {f"{restart.cmd_id}.finished"}
+            await until_it_says(platform, boots=2, volume=30)
+    answers = [ack["local_id"] for ack in await platform.told("ack") if ack["ref"] == restart.cmd_id]
+    assert answers == [f"{restart.cmd_id}.finished"]

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 import wave
 from datetime import datetime
 
@@ -81,14 +80,15 @@ async def test_a_stopped_station_is_silent_at_once_and_proves_the_cut(platform, 
     await platform.put(platform.desired(1, platform.rundown(1, session)))
     async with running_station(platform, station_program, AS_A_LOUDSPEAKER) as process:
         await wait_until(in_the_middle_of(platform, "s-1-e0.1"))
-        asked = time.monotonic()
         process.terminate()
         assert await process.wait() == 0
-        assert time.monotonic() - asked < 3
-    (proof,) = await platform.until_proved(1)
-    assert proof["outcome"] == "cut"
-    assert 0 < proof["seconds"] < SECONDS
-    assert proof["seconds"] == frames_of(platform.data / "played" / "s-1-e0.1.wav") / 48_000
+    heard_s = frames_of(platform.data / "played" / "s-1-e0.1.wav") / 48_000
+    assert 0 < heard_s < SECONDS
+    # What a station could not send in its last second it sends when it is back.
+    async with running_station(platform, station_program, QUICK):
+        proofs = await platform.until_proved(2)
+    assert [(proof["local_id"], proof["outcome"]) for proof in proofs] == [("s-1-e0.1", "cut"), ("s-1-e0.2", "aired")]
+    assert proofs[0]["seconds"] == heard_s
 
 
 async def test_a_new_rundown_does_not_break_off_what_is_playing(platform, make_opus, wait_until, station_program):

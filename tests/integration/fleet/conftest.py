@@ -58,14 +58,14 @@ class Callout(ServerProcess):
 
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
                 return bool(answer.status == 200)
         except OSError:
             return False
 
     def logins(self, outcome: str) -> float:
         """How many requests it has answered in this way."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=2) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:  # noqa: S310 - our own address
             lines = answer.read().decode().splitlines()
         wanted = f'lantoa_callout_logins_total{{outcome="{outcome}"}} '
         return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
@@ -106,7 +106,7 @@ class FieldDevice:
         asked = {"nkeys_seed_str": self.seed, "inbox_prefix": f"_INBOX_{self.id}".encode(), **options}
         client = Client()
         try:
-            await client.connect(url or self.url, allow_reconnect=False, connect_timeout=5, error_cb=note, **asked)
+            await client.connect(url or self.url, allow_reconnect=False, connect_timeout=10, error_cb=note, **asked)
         except (NatsError, OSError) as error:
             self.errors.append(str(error))
         if not client.is_connected:
@@ -118,7 +118,7 @@ class FieldDevice:
 
     async def connect(self, url: str | None = None) -> Client:
         """A connection, as soon as the callout knows the device."""
-        found = await eventually(lambda: self.try_connect(url), 30, every=0.05)
+        found = await eventually(lambda: self.try_connect(url), 60, every=0.05)
         assert isinstance(found, Client)
         return found
 
@@ -214,7 +214,7 @@ class Fleet:
     async def desired(self, device: FieldDevice) -> Desired | None:
         """What stands signed in the bucket, its signature checked."""
         subject = f"$JS.API.DIRECT.GET.KV_desired.$KV.desired.{device.id}"
-        answer = await self.platform.request(subject, b"", timeout=2)
+        answer = await self.platform.request(subject, b"", timeout=20)
         if (answer.headers or {}).get("Status"):
             return None
         key = SigningKey(self.nats.ring.fleet_file.read_bytes())

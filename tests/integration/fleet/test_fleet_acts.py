@@ -41,32 +41,36 @@ async def test_devices_of_a_merged_unit_stand_in_the_new_one_with_new_rights_and
     await fleet.unit("u-9", path=("u-province", "u-9"))
     device, moved_on = await fleet.claimed("u-1"), await fleet.claimed("u-1")
     before = await fleet.desired(device)
+
+    async def signed_anew() -> bool:
+        desired = await fleet.desired(device)
+        return bool(desired.unit_id == "u-9" and desired.seq > before.seq)
+
     act = f"act-{device.id[:12]}"
     counts = (await fleet.call("GET", "/counts?unit_id=u-1&unit_id=u-9"))[1]
     assert {one["unit_id"]: one["radios"] for one in counts["items"]}["u-9"] == 0
     for _ in range(2):
         await _turn(fleet, act, 3, ("u-9",))
         found = await _stands(fleet, device, "u-9")
-        await _stands(fleet, moved_on, "u-9")
-    desired = await eventually(lambda: fleet.desired(device))
-    assert (desired.unit_id, desired.seq > before.seq) == ("u-9", True)
+        moved_on.ver = (await _stands(fleet, moved_on, "u-9"))["rev"]
+    await eventually(signed_anew)
     assert [entry["what"] for entry in found["life"]] == ["claimed", "moved"]
     timeline = (await fleet.call("GET", f"/devices/{device.id}/timeline"))[1]["items"]
     assert (timeline[0]["by_name"], timeline[0]["previous_unit_id"]) == ("1687/NQ-UBTVQH15", "u-1")
+    await fleet.events.wait(catalogue.DEVICE_MOVED, lambda event: event.device_id == device.id)
     told = [event for event in await fleet.events.all(catalogue.DEVICE_MOVED) if event.device_id == device.id]
     assert {(event.previous_unit_id, event.unit_id) for event in told} == {("u-1", "u-9")}
 
     await fleet.unit("u-2", path=("u-province", "u-2"))
-    moved_on.ver = found["rev"]
     await fleet.change(moved_on, "move", {"unit_id": "u-2"})
     await _turn(fleet, act, 5, ("u-9",), done=False)
     await _stands(fleet, device, "u-1")
-    assert (await fleet.documents.find_one({"_id": moved_on.id}))["unit_id"] == "u-2"
     # The word that the act was done comes late once more: its opposite holds.
     await _turn(fleet, act, 3, ("u-9",))
     later = f"{act}-later"
     await _turn(fleet, later, 3, ("u-8",))
     await _stands(fleet, device, "u-8")
+    assert (await fleet.documents.find_one({"_id": moved_on.id}))["unit_id"] == "u-2"
 
 
 async def test_after_a_split_the_point_decides_where_outlines_are_and_a_technician_looks_after_the_rest(

@@ -102,14 +102,18 @@ async def test_devices_that_were_answered_four_seconds_late_come_back_by_themsel
         await eventually(lambda: all(link.up.is_set() for link in links), 60)
         with _frozen(fleet.callout.pid):
             fleet.nats.restart()
-            await eventually(lambda: not any(link.up.is_set() for link in links), 30)
+            await eventually(lambda: not any(link.up.is_set() for link in links), 60)
             late_since = time.monotonic()
             await eventually(lambda: time.monotonic() - late_since > LATE_S, 30)
             assert not any(link.up.is_set() for link in links)
         await eventually(lambda: all(link.up.is_set() for link in links), 60)
         # Connected means that it is answered, not that a client says so.
-        answers = await asyncio.gather(*(link.ask("snapshot", b"{}") for link in links))
-        assert len(answers) == LATE
+
+        async def answered() -> bool:
+            answers = await asyncio.gather(*(link.ask("snapshot", b"{}") for link in links), return_exceptions=True)
+            return all(isinstance(answer, bytes) for answer in answers)
+
+        await eventually(answered, 60)
 
 
 async def test_with_fleet_stopped_and_the_database_hanging_known_devices_sign_in_over_every_protocol(
@@ -127,7 +131,7 @@ async def test_with_fleet_stopped_and_the_database_hanging_known_devices_sign_in
             password=password,
             identifier=known.id,
             protocol=aiomqtt.ProtocolVersion.V311,
-            timeout=5,
+            timeout=30,
         )
 
     async def mqtt_in(password: str = token) -> bool:
@@ -153,7 +157,7 @@ async def test_with_fleet_stopped_and_the_database_hanging_known_devices_sign_in
             for url in (None, f"ws://127.0.0.1:{fleet.nats.plan.websocket_port}"):
                 client = await known.connect(url)
                 await client.close()
-            assert await mqtt_in()
+            await eventually(mqtt_in)
             assert not await mqtt_in("wrong")
             assert await revoked.try_connect() is None
     fleet.running = await start_fleet()

@@ -95,6 +95,7 @@ async def test_a_repeated_claim_is_the_same_claim_and_a_second_technician_is_tol
     other = Caller("p-other", "Người khác", (Grant("technician", "u-1"),))
     status, answer = await fleet.claim(device, "u-1", other)
     assert (status, answer["code"]) == (409, "fleet.already-claimed")
+    await fleet.events.wait(DEVICE_CLAIMED)
     assert len(await fleet.events.all(DEVICE_CLAIMED)) == 1
 
 
@@ -163,21 +164,19 @@ async def test_a_stale_version_and_a_missing_one_are_refused(fleet: Any) -> None
     assert (await fleet.look(device))["state"] == "accepted"
 
 
-async def test_a_revoked_device_is_cut_within_a_second_and_never_comes_back(fleet: Any) -> None:
+async def test_a_revoked_device_is_cut_and_never_comes_back(fleet: Any) -> None:
+    """How soon is measured in ``test_fleet_cut``."""
     device = await fleet.claimed()
     client = await device.connect()
     await fleet.wait_online(device)
-    started = datetime.now(UTC)
     assert (await fleet.change(device, "revoke"))["state"] == "revoked"
-    await eventually(lambda: client.is_closed, every=0.005)
-    assert datetime.now(UTC) - started < timedelta(seconds=1)
+    await eventually(lambda: client.is_closed)
 
     async def settled() -> bool:
         document = await fleet.documents.find_one({"_id": device.id})
-        return "kick_due" not in document and not document.get("online")
+        return "kick_due" not in document and not document.get("online") and await device.try_connect() is None
 
     await eventually(settled)
-    assert await device.try_connect() is None
     assert (await fleet.enrol(device))[0] == 403
     assert (await fleet.claim(device, "u-1"))[0] == 409
     assert (await fleet.events.wait(DEVICE_REVOKED)).device_id == device.id

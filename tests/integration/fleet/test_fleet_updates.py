@@ -64,6 +64,7 @@ def updating(fleet: Any) -> Any:
         await made.listen()
 
         async def seen() -> bool:
+            await made.beat()
             look = await fleet.look(device)
             return look["version"] == "1.0" and look["online"]
 
@@ -88,7 +89,7 @@ async def ended(fleet: Any, update_id: str, state: str) -> dict[str, Any]:
         _, answer, _ = await fleet.call("GET", f"/updates/{update_id}")
         return answer if answer["state"] == state else None
 
-    return dict(await eventually(reached, 30))
+    return dict(await eventually(reached, 60))
 
 
 async def test_an_update_goes_wave_by_wave_and_back(fleet: Any, updating: Any) -> None:
@@ -104,7 +105,7 @@ async def test_an_update_goes_wave_by_wave_and_back(fleet: Any, updating: Any) -
     one, manifest = devices[0], done["manifest"]
     wanted = [manifest["sha256"], done["files"][0]["sha256"], "0" * 64]
     body = json.dumps({"sha256": wanted}).encode()
-    answer = json.loads((await one.client.request(f"dev.rpc.{one.device.id}.manifest", body, timeout=5)).data)
+    answer = json.loads((await one.client.request(f"dev.rpc.{one.device.id}.manifest", body, timeout=30)).data)
     assert (sorted(answer["urls"]), answer["refused"]) == (sorted(wanted[:2]), ["0" * 64])
     stored = await fleet.running.service.blobs.get(manifest["sha256"])
     assert hashlib.sha256(stored).hexdigest() == manifest["sha256"]

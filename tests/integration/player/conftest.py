@@ -74,7 +74,7 @@ class Board:
         with (self.platform.data / "player.err").open("ab") as errors:
             command = [sys.executable, "-m", "lantoa_player.main"]
             self._agent = await asyncio.create_subprocess_exec(*command, env=env, stderr=errors)
-        await eventually(lambda: answers(self.port), 20)
+        await eventually(lambda: answers(self.port), 60)
 
     async def kill(self) -> None:
         """SIGKILL, if it runs."""
@@ -119,7 +119,7 @@ class Board:
         async def offered() -> bool:
             return len((await self.state())["slides"]) == count
 
-        await eventually(offered, 20)
+        await eventually(offered, 60)
 
     async def state(self) -> dict[str, Any]:
         async with aiohttp.request("GET", f"{self.url}state") as answer:
@@ -208,4 +208,4 @@ async def open_page(board: Board, open_browser: OpenBrowser) -> OpenPage:
 
 @pytest.fixture
 def patiently() -> Callable[..., Awaitable[Any]]:
-    return partial(eventually, timeout=30, every=0.1)
+    return partial(eventually, timeout=60, every=0.1)

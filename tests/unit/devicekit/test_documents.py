@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import AlertNotice, AlertOrder, Command, Desired
 from lantoa_devicekit.documents import Reason, check_command, check_desired, check_order
+from lantoa_devicekit.notices import in_force
 from lantoa_signing.documents import KeySet, SigningKey
 
 NOW = datetime(2027, 3, 1, 5, tzinfo=UTC)
@@ -147,5 +148,7 @@ def test_a_fitting_order_is_obeyed_and_each_scope_counts_for_itself():
 
 def test_an_expired_order_read_from_the_bucket_still_calls_off_what_it_no_longer_names():
     found = judge_order(order(exp=NOW), stored=True)
-    assert (found.seq, found.notices) == (5, ())
+    assert (found.seq, in_force([found], NOW)) == (5, [])
+    before = in_force([found], NOW - timedelta(seconds=1))
+    assert [one.notice_id for one in before] == [NOTICE.notice_id], "when it was only our clock that was wrong"
     assert judge_order(order(exp=NOW, seq=3), stored=True) is Reason.OLD

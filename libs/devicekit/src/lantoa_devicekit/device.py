@@ -271,6 +271,7 @@ class Device:
 
     async def _measured(self, offset_ms: int) -> None:
         self.clock.offset_ms = offset_ms
+        self._listener.look()
         await self._journal.save_offset(offset_ms)
         if abs(offset_ms) > CLOCK_OFF_MS:
             await self.alarm("clock_off", f"{offset_ms} ms")

@@ -90,7 +90,8 @@ def check_order(
 
     ``highest`` has the highest ``seq`` obeyed so far of every scope that the device hears; 0 for none. A ``stored``
     order is one that the device itself read from the platform's bucket: when it has expired it still says which
-    notices were called off meanwhile, so it is obeyed, without a notice.
+    notices were called off meanwhile, so it is obeyed. None of its notices outlives it, and none is lost either when
+    only our clock was wrong.
     """
     text = _open(raw, keys, "alert")
     if isinstance(text, Reason):
@@ -104,5 +105,12 @@ def check_order(
     if order.seq <= highest[order.aud]:
         return Reason.KNOWN if order.seq == highest[order.aud] else Reason.OLD
     if order.exp <= now:
-        return order.model_copy(update={"notices": ()}) if stored else Reason.EXPIRED
+        return _ending_with(order) if stored else Reason.EXPIRED
     return order
+
+
+def _ending_with(order: AlertOrder) -> AlertOrder:
+    notices = tuple(
+        notice.model_copy(update={"expires_at": min(notice.expires_at, order.exp)}) for notice in order.notices
+    )
+    return order.model_copy(update={"notices": notices})

@@ -27,7 +27,7 @@ OnAlert = Callable[[tuple[ActiveNotice, ...]], None]
 Stage = Literal["verified", "playing", "finished", "failed"]
 
 _LOOK_AGAIN_S = 1.0
-"""The clock's offset may change while a notice waits for its end, so no wait is longer."""
+"""The machine's clock may be set while a notice waits for its end, so no wait is longer."""
 _BROADCAST_S = 1.0
 """So long the parts of a sound may take by broadcast before the device asks the bucket for those it missed."""
 
@@ -87,6 +87,10 @@ class Listener:
         self._scopes = frozenset(scopes)
         self._silent = revoked
         self._link.listen(self._scopes)
+        self._changed.set()
+
+    def look(self) -> None:
+        """Look again what is in force: the clock was set."""
         self._changed.set()
 
     @property

@@ -46,8 +46,8 @@ class Sounds:
         """What notices in force need: the rest is forgotten."""
         self._wanted = {sound.sha256: sound for sound in sounds}
         self._parts = {sha256: parts for sha256, parts in self._parts.items() if sha256 in self._wanted}
-        known = self._here & self._wanted.keys()
-        self._here = known | await asyncio.to_thread(self._look, self._wanted.keys() - known)
+        found = await asyncio.to_thread(self._look, self._wanted.keys() - self._here)
+        self._here = (self._here | found) & self._wanted.keys()  # One may have become whole meanwhile.
 
     def missing(self) -> list[BlobRef]:
         """Wanted and not here; what is too big to be an alert's sound is not waited for."""

@@ -18,6 +18,7 @@ import nats
 import numpy as np
 import soundfile
 from aiohttp import web
+from nats.errors import Error as NatsError
 from nats.js.api import RePublish, StreamConfig
 from nats.js.errors import NotFoundError
 
@@ -36,7 +37,7 @@ SCOPES = ("all", "unit.u-1")
 
 BIN = Path(sys.executable).parent
 MIB = 1024 * 1024
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 def opus(seconds: float, tone_hz: float = 440.0) -> bytes:
@@ -262,7 +263,7 @@ class DevicePlatform:
             max_reconnect_attempts=-1,
             error_cb=quiet,
         )
-        self.js = self.nc.jetstream()
+        self.js = self.nc.jetstream(timeout=_PATIENCE_S)
         for name, subjects, republish in (
             ("ACK", [f"dev.up.*.{what}" for what in ("ack", "aired", "displayed", "alarm")], None),
             ("REPORTED", ["dev.up.*.reported"], None),
@@ -362,24 +363,28 @@ class DevicePlatform:
         await self.nc.publish(f"dev.dn.{self.id}.{channel}", data)
 
     async def stored(self, what: str, stream: str = "ACK") -> list[dict[str, Any]]:
-        """Bodies of what the device had stored on ``dev.up.<id>.<what>``."""
-        state = (await self.js.stream_info(stream)).state
-        found = []
-        for seq in range(max(1, state.first_seq), state.last_seq + 1):
-            # A last-value stream may drop a message between the two questions.
-            with suppress(NotFoundError):
-                message = await self.js.get_msg(stream, seq)
-                if message.subject == f"dev.up.{self.id}.{what}":
-                    found.append(json.loads(message.data or b""))
-        return found
+        """Bodies of what the device had stored on ``dev.up.<id>.<what>``, the oldest first, with every repeat."""
+        found: list[dict[str, Any]] = []
+        seq = 1
+        while True:
+            try:
+                message = await self.js.get_msg(stream, seq, f"dev.up.{self.id}.{what}", direct=True, next=True)
+            except NotFoundError:
+                return found
+            found.append(json.loads(message.data or b""))
+            seq = (message.seq or seq) + 1
+
+    async def told(self, what: str) -> list[dict[str, Any]]:
+        """The different ones: what is sent again because its acknowledgement came late is the same to the letter."""
+        return list({json.dumps(body, sort_keys=True): body for body in await self.stored(what)}.values())
 
     async def until_stored(self, what: str, count: int) -> list[dict[str, Any]]:
-        """``count`` different bodies: what is sent again because its acknowledgement was lost is the same one."""
+        """The different bodies, once there are ``count``."""
         found: list[dict[str, Any]] = []
 
         async def enough() -> bool:
-            found[:] = []
-            found.extend(body for body in await self.stored(what) if body not in found)
+            with suppress(NatsError):  # The server may only just be back.
+                found[:] = await self.told(what)
             return len(found) >= count
 
         await eventually(enough, _PATIENCE_S)

@@ -3,13 +3,17 @@
 import hashlib
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from nats.errors import Error as NatsError
+
 from lantoa_contracts.base import BlobRef, SignedDocument
 from lantoa_contracts.device import AlertNotice, AlertOrder, Command
+from lantoa_devicekit import Device
 from lantoa_signing.documents import SigningKey
-from lantoa_testing.devices import DevicePlatform
+from lantoa_testing.devices import SCOPES, DevicePlatform
 from lantoa_testing.processes import eventually
 
 _PART = 48 * 1024
@@ -88,11 +92,33 @@ async def answered(platform: DevicePlatform, what: Command) -> dict[str, Any]:
 
     async def enough() -> bool:
         await send(platform, what)
-        found[:] = [ack for ack in await platform.stored("ack") if ack["ref"] == what.cmd_id]
+        found[:] = [ack for ack in await platform.told("ack") if ack["ref"] == what.cmd_id]
         return bool(found)
 
-    await eventually(enough, 30, 0.25)
+    await eventually(enough, 60, 0.25)
     return found[-1]
+
+
+async def hearing(device: Device) -> None:
+    """Return once a device is connected and the server knows of every scope that it hears."""
+
+    async def heard() -> bool:
+        link = device._link
+        client = link._client
+        if client is None or not device.connected or not link._heard.keys() >= set(SCOPES):
+            return False
+        with suppress(NatsError):
+            for _ in range(2):  # One flush of nats-py is no barrier.
+                await client.flush()
+            return True
+        return False
+
+    await eventually(heard, 60)
+
+
+async def until_it_says(platform: DevicePlatform, **wanted: Any) -> None:
+    """Return once the device's last heartbeat has these fields."""
+    await eventually(lambda: platform.heartbeats and platform.heartbeats[-1].items() >= wanted.items(), 60)
 
 
 async def stages(platform: DevicePlatform, ref: str, last: str) -> list[str]:
@@ -100,8 +126,8 @@ async def stages(platform: DevicePlatform, ref: str, last: str) -> list[str]:
     found: list[str] = []
 
     async def enough() -> bool:
-        found[:] = [ack["stage"] for ack in await platform.stored("ack") if ack["ref"] == ref]
+        found[:] = [ack["stage"] for ack in await platform.told("ack") if ack["ref"] == ref]
         return last in found
 
-    await eventually(enough, 20)
+    await eventually(enough, 60)
     return found

@@ -323,7 +323,7 @@ class EventProbe:
 
     async def bodies(self, stream: str, subject: str) -> list[bytes]:
         """The bodies of every message on a subject of a stream, oldest first."""
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=5)
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=30)
         subscription = await self.js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
         info = await subscription.consumer_info()
         found = [(await subscription.next_msg(_PATIENCE_SECONDS)).data for _ in range(_backlog(info))]
