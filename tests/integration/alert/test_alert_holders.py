@@ -58,7 +58,7 @@ async def ask(province, *seeds, text=None, **changed):
     client = await province.nats.connect("holder")
     try:
         body = HolderRequest(signed=signed).model_dump_json().encode()
-        message = await client.request("alert.rpc.issue", body, timeout=5)
+        message = await client.request("alert.rpc.issue", body, timeout=60)
         return HolderAnswer.model_validate_json(message.data)
     finally:
         await client.close()

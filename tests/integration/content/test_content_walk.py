@@ -250,7 +250,7 @@ async def test_a_submission_that_lies_twice_in_the_stream_renders_once(office):
     before, obsolete = _renders("rendered"), _renders("obsolete")
     item = await office.submitted()
     await office.events.publish(ITEM_SUBMITTED, _submission(item))
-    await eventually(lambda: _renders("obsolete") == obsolete + 1, timeout=60)
+    await eventually(lambda: _renders("obsolete") == obsolete + 1)
     done = await office.until(item["id"], "in_review")
     assert _renders("rendered") == before + 1
     assert done["ver"] == item["ver"] + 1

@@ -17,7 +17,9 @@ import pytest
 import uvicorn
 from joserfc.jwk import OKPKey
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 
 from lantoa_cli.servers import EmbeddedDatabase, Nats, answers, free_port
@@ -46,6 +48,8 @@ def pytest_configure() -> None:
 
 S = TypeVar("S", bound=RuntimeSettings)
 ACK_WAIT_SECONDS = 2.0
+_PATIENCE_SECONDS = 60.0
+"""For what is broken, not for what is slow."""
 
 
 @dataclass
@@ -59,18 +63,19 @@ class NatsServer(ServerProcess):
         self.url = nats_.url
 
     async def connect(self, user: str = "topology", **options: Any) -> Client:
-        """A connection as one of the installation's users, by its seed."""
+        """A connection as one of the installation's users, by its seed. It is back soon after the server is."""
         seed = self.ring.seed_file(user).read_text()
+        options = {"reconnect_time_wait": 0.2, "max_reconnect_attempts": -1, **options}
         return await nats.connect(self.url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX_{user}".encode(), **options)
 
 
-async def _provision(server: NatsServer) -> None:
+async def _provision(server: NatsServer, ack_wait_seconds: float) -> None:
     client = await server.connect()
-    await apply(client.jetstream(), ack_wait_seconds=ACK_WAIT_SECONDS)
+    await apply(client.jetstream(timeout=_PATIENCE_SECONDS), ack_wait_seconds=ack_wait_seconds)
     await client.close()
 
 
-def make_nats(folder: Path) -> NatsServer:
+def make_nats(folder: Path, ack_wait_seconds: float = ACK_WAIT_SECONDS) -> NatsServer:
     """A nats-server of one's own with all listeners, provisioned."""
     ring = ensure_keys(folder / "keys")
     plan = Nats(
@@ -83,7 +88,7 @@ def make_nats(folder: Path) -> NatsServer:
     )
     server = NatsServer(plan, folder / "nats.log")
     server.start()
-    asyncio.run(_provision(server))
+    asyncio.run(_provision(server, ack_wait_seconds))
     return server
 
 
@@ -214,8 +219,13 @@ async def _drop(name: str, settings: RuntimeSettings) -> None:
 
 
 @pytest.fixture
-async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> AsyncIterator[StartService]:
-    """Start a service in this process: ``await start_service("content", ContentSettings, build, INDEXES)``."""
+async def start_service(
+    settings_for: SettingsFor, nats_server: NatsServer, events: "EventProbe"
+) -> AsyncIterator[StartService]:
+    """Start a service in this process: ``await start_service("content", ContentSettings, build, INDEXES)``.
+
+    It stops before the streams are emptied: what it says at its end is not for the next test.
+    """
     started: list[Running] = []
     session = aiohttp.ClientSession()
 
@@ -251,7 +261,7 @@ async def start_service(settings_for: SettingsFor, nats_server: NatsServer) -> A
         task = asyncio.create_task(_serve(server, name))
         running = Running(service, f"http://127.0.0.1:{port}", nats_server.ring, session, server, task)
         started.append(running)
-        await eventually(running.ready, timeout=30)
+        await eventually(running.ready)
         return running
 
     try:
@@ -279,18 +289,21 @@ class EventProbe:
     client: Client
     clock: Clock = field(default_factory=Clock)
 
+    @property
+    def js(self) -> JetStreamContext:
+        """JetStream, asked patiently."""
+        return self.client.jetstream(timeout=_PATIENCE_SECONDS)
+
     async def publish(self, spec: EventSpec, event: BaseModel, event_id: str | None = None) -> str:
         """Publish one event; its id."""
         event_id = event_id or secrets.token_hex(8)
         envelope = Envelope(event_id, spec.type, f"lantoa/{spec.owner}", self.clock.now())
-        await self.client.jetstream().publish(
-            spec.subject, event.model_dump_json().encode(), headers=envelope.headers()
-        )
+        await self.js.publish(spec.subject, event.model_dump_json().encode(), headers=envelope.headers())
         return event_id
 
     async def publish_device(self, spec: EventSpec, device_id: str, body: bytes) -> None:
         """Publish a device's message as the device would (without the account border, which has its own tests)."""
-        await self.client.jetstream().publish(spec.subject.replace("*", device_id), body)
+        await self.js.publish(spec.subject.replace("*", device_id), body)
 
     async def all(self, spec: EventSpec) -> list[Any]:
         """Every event of a kind that the stream holds, oldest first."""
@@ -298,21 +311,39 @@ class EventProbe:
 
     async def bodies(self, stream: str, subject: str) -> list[bytes]:
         """The bodies of every message on a subject of a stream, oldest first."""
-        js = self.client.jetstream()
         config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, filter_subject=subject, inactive_threshold=5)
-        subscription = await js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
+        subscription = await self.js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
         info = await subscription.consumer_info()
-        found = [(await subscription.next_msg(2)).data for _ in range(_backlog(info))]
+        found = [(await subscription.next_msg(_PATIENCE_SECONDS)).data for _ in range(_backlog(info))]
         await subscription.unsubscribe()
         return found
 
-    async def wait(self, spec: EventSpec, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 10.0) -> Any:
+    async def wait(
+        self, spec: EventSpec, fits: Callable[[Any], bool] = lambda _: True, timeout: float = _PATIENCE_SECONDS
+    ) -> Any:
         """The first event of a kind that fits, as soon as it is there."""
 
         async def found() -> Any:
             return next((event for event in await self.all(spec) if fits(event)), None)
 
         return await eventually(found, timeout, every=0.05)
+
+    async def handled(self, spec: EventSpec, service: str) -> None:
+        """Wait until a service has answered every message of a kind that the stream holds: acknowledged or given up.
+
+        A consumer learns of a new message a moment after its publisher does: that nothing waits there is not enough.
+        """
+        try:
+            last = (await self.js.get_last_msg(spec.stream, spec.subject)).seq or 0
+        except NotFoundError:
+            return
+
+        async def answered() -> bool:
+            info = await self.js.consumer_info(spec.stream, spec.durable(service))
+            reached = info.ack_floor.stream_seq if info.ack_floor else 0
+            return reached >= last and not info.num_pending and not info.num_ack_pending
+
+        await eventually(answered, _PATIENCE_SECONDS, every=0.05)
 
     async def dead(self, service: str) -> list[bytes]:
         """What a service has dead-lettered."""
@@ -321,11 +352,10 @@ class EventProbe:
 
 @pytest.fixture
 async def events(nats_server: NatsServer) -> AsyncIterator[EventProbe]:
-    """A probe on the event streams, which are emptied when the test ends."""
+    """A probe on the event streams, which are emptied when the test and its services have ended."""
     client = await nats_server.connect()
-    yield EventProbe(client)
-    for spec in STREAMS:
-        if not client.is_connected:
-            break
-        await client.jetstream().purge_stream(spec.name)
+    probe = EventProbe(client)
+    yield probe
+    if client.is_connected:
+        await asyncio.gather(*(probe.js.purge_stream(spec.name) for spec in STREAMS))
     await client.close()

@@ -72,8 +72,8 @@ class ServerProcess:
         return self._process.pid
 
 
-async def eventually(condition: Callable[[], object], timeout: float = 10.0, every: float = 0.02) -> object:
-    """The first true result of ``condition`` (plain or async).
+async def eventually(condition: Callable[[], object], timeout: float = 60.0, every: float = 0.02) -> object:
+    """The first true result of ``condition`` (plain or async). The timeout is for what is broken, not for what is slow.
 
     Raises:
         AssertionError: it did not come true in time.
