@@ -13,6 +13,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import RawTestServer as TestServer
 
+from lantoa_content.adapters.audio import AudioRendition, make_audio
+from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.domain.webpage import web_page
 from lantoa_content.main import build
 from lantoa_content.settings import ContentSettings
@@ -133,8 +135,17 @@ class Office:
         await self.events.publish(UNIT_CHANGED, event)
 
 
+class SoundHere(SoundWorker):
+    """Makes sound in this process, which loads what that needs once for all tests; the real one does at each start."""
+
+    async def make(self, pcm: bytes, sample_rate: int) -> AudioRendition:
+        return await asyncio.to_thread(make_audio, pcm, sample_rate)
+
+
 @pytest.fixture
-async def start_content(start_service):
+async def start_content(start_service, monkeypatch):
+    monkeypatch.setattr("lantoa_content.main.SoundWorker", SoundHere)
+
     async def start(**overrides):
         quiet = {
             "speech_command": (sys.executable, str(WORKER)),
