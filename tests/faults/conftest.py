@@ -83,7 +83,7 @@ def publish(events: EventProbe) -> Callable[..., Awaitable[int]]:
 
     async def put(spec: EventSpec, body: bytes, headers: Mapping[str, str] | None = None, device: str = "") -> int:
         subject = spec.subject.replace("*", device)
-        ack = await events.client.jetstream().publish(subject, body, headers=dict(headers or {}))
+        ack = await events.js.publish(subject, body, headers=dict(headers or {}))
         return int(ack.seq)
 
     return put

@@ -1,5 +1,6 @@
 """Every read model deleted and rebuilt by its owners: equal to before, and nothing else moved."""
 
+import asyncio
 import hashlib
 import os
 from dataclasses import dataclass
@@ -75,21 +76,15 @@ async def province(start_service: Any, start_reader: Any, events: Any) -> Any:
     ]
     status, body, _ = await directory.call("POST", "/import", OPERATOR, {"units": units})
     assert status == 200, body
-    await handled(events, "directory")
+    await settled(running, events)
     return running
 
 
-async def handled(events: Any, owner: str) -> None:
-    """The services that run here have handled what an owner published."""
-    js = events.client.jetstream()
-    specs = [spec for spec in catalogue.EVENTS if spec.owner == owner]
-    durables = [spec.durable(reader) for spec in specs for reader in spec.consumers if reader in READ_MODELS]
-
-    async def nothing_left() -> bool:
-        infos = [await js.consumer_info("EVT", durable) for durable in durables]
-        return not any(info.num_pending or info.num_ack_pending for info in infos)
-
-    await eventually(nothing_left, timeout=30)
+async def handled(events: Any, *owners: str) -> None:
+    """The services that run here have handled what these owners have published by now."""
+    specs = [spec for spec in catalogue.CATALOGUE if spec.owner in owners]
+    read = [(spec, reader) for spec in specs for reader in spec.consumers if reader in READ_MODELS]
+    await asyncio.gather(*(events.handled(*one) for one in read))
 
 
 async def claim(fleet: Any, kind: str) -> Device:
@@ -158,22 +153,24 @@ async def stored(running: Any, names: dict[str, tuple[str, ...]]) -> dict[str, l
 
 
 async def settled(running: Any, events: Any) -> None:
-    """Every reader has handled everything, every outbox is empty, and fleet owes no device anything."""
-    for owner in ("directory", "fleet", "content", "broadcast", "signboard"):
-        await handled(events, owner)
+    """Every reader has handled everything, every outbox is empty, and fleet owes no device anything.
+
+    These are asked one after the other and hold in one moment: nothing was published from the first to the last.
+    """
+    collections = [own.collection for one in running.values() for own in one.service._aggregates]
+    devices = running["fleet"].service.db["devices"]
+
+    async def published() -> list[int]:
+        return [(await events.js.stream_info(stream)).state.last_seq for stream in ("EVT", "ACK", "REPORTED")]
 
     async def quiet() -> bool:
-        waiting = {"outbox.0": {"$exists": True}}
-        counts = [
-            await running[service].service.db[name].count(waiting)
-            for service, names in OWN_STATE.items()
-            for name in names
-        ]
-        devices = running["fleet"].service.db["devices"]
+        before = await published()
+        await handled(events, "directory", "fleet", "content", "broadcast", "signboard", "device")
+        counts = [await collection.count({"outbox.0": {"$exists": True}}) for collection in collections]
         counts += [await devices.count({due: True}) for due in ("kv_due", "kick_due")]
-        return not any(counts)
+        return not any(counts) and await published() == before
 
-    await eventually(quiet, 30)
+    await eventually(quiet, every=0.1)
 
 
 async def told(running: Any, service: str, device: Device) -> tuple[str, bytes]:

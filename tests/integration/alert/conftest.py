@@ -13,6 +13,7 @@ from alert_world import CAU_KE, NOWHERE, PROVINCE, TRA_CU, WORKER, Ears, Provinc
 
 from lantoa_alert.main import build
 from lantoa_alert.settings import AlertSettings
+from lantoa_alert.usecases import fanout, ledgers, notices
 from lantoa_contracts.base import SignedDocument
 from lantoa_signing.documents import open_key_set, unb64
 from lantoa_testing import eventually
@@ -20,7 +21,17 @@ from lantoa_testing.plugin import EventProbe, NatsServer, StartService
 
 
 @pytest.fixture
-async def province(start_service: StartService, nats_server: NatsServer, events: EventProbe) -> AsyncIterator[Province]:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer waits for a disk however slow it is; the second wave follows the first sooner than on a province."""
+    monkeypatch.setattr(notices, "STORE_SECONDS", 60.0)
+    for module in (fanout, ledgers):
+        monkeypatch.setattr(module, "FIRST_WAVE_SECONDS", 0.2)
+
+
+@pytest.fixture
+async def province(
+    start_service: StartService, nats_server: NatsServer, events: EventProbe, unhurried: None
+) -> AsyncIterator[Province]:
     ring = nats_server.ring
     options = {
         "key_file": ring.alert_file,

@@ -1,5 +1,6 @@
 """The sound of a notice: spoken or recorded, heard before it is confirmed, never waited for."""
 
+import asyncio
 import hashlib
 import io
 
@@ -8,6 +9,7 @@ import soundfile
 from alert_world import CAU_KE, TRA_CU, person
 from prometheus_client import REGISTRY
 
+from lantoa_alert.adapters.speech import Speaker
 from lantoa_testing import eventually
 
 
@@ -35,7 +37,7 @@ async def test_speech_is_heard_by_who_confirms_and_its_parts_reach_the_area(prov
     async def spoken():
         return (await province.get(path))["current"]["sound"]
 
-    sound = await eventually(spoken, timeout=30)
+    sound = await eventually(spoken)
     assert sound["spoken"] is True
     heard = await province.get(f"{path}/sound", person("son"))
     assert hashlib.sha256(heard).hexdigest() == sound["sha256"]
@@ -50,7 +52,7 @@ async def test_speech_is_heard_by_who_confirms_and_its_parts_reach_the_area(prov
     await eventually(lambda: province.ears.sound(f"unit.{CAU_KE}", sound["sha256"]) == heard)
     # Called off, its sound leaves the bucket: a mark lies where each part was.
     await province.step(person("hung"), asked["id"], "cancel")
-    js = province.events.client.jetstream()
+    js = province.events.js
 
     async def gone():
         part = await js.get_last_msg("KV_alert", f"$KV.alert.unit.{CAU_KE}.sound.{sound['sha256']}.0")
@@ -59,17 +61,25 @@ async def test_speech_is_heard_by_who_confirms_and_its_parts_reach_the_area(prov
     await eventually(gone)
 
 
-async def test_an_alert_goes_out_before_its_speech_is_made_and_gets_it_later(province):
+async def test_an_alert_goes_out_before_its_speech_is_made_and_gets_it_later(province, monkeypatch):
+    speak, is_out = Speaker.speak, asyncio.Event()
+
+    async def speak_late(self, text):
+        await is_out.wait()
+        return await speak(self, text)
+
+    monkeypatch.setattr(Speaker, "speak", speak_late)
     _, asked = await province.ask(person("hung"), speak=True)
     status, issued = await province.step(person("son"), asked["id"], "confirm")
     assert (status, issued["current"]["sound"]) == (200, None)
-    first = province.ears.orders(f"dev.bc.unit.{CAU_KE}.alert")[0]
+    first = await province.ears.order(f"dev.bc.unit.{CAU_KE}.alert", says=1)
     assert first.notices[0].sound is None
+    is_out.set()
 
     def with_sound():
         return [one for one in province.ears.orders(f"dev.bc.unit.{CAU_KE}.alert") if one.notices[0].sound]
 
-    later = await eventually(with_sound, timeout=30)
+    later = await eventually(with_sound)
     assert (later[0].notices[0].ver, later[0].seq > first.seq) == (1, True)
     sha256 = later[0].notices[0].sound.sha256
     await eventually(lambda: hashlib.sha256(province.ears.sound(f"unit.{CAU_KE}", sha256)).hexdigest() == sha256)

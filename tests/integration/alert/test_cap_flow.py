@@ -46,7 +46,9 @@ UNITS = (
 
 
 @pytest.fixture
-async def alert(start_service: StartService, nats_server: NatsServer, events: EventProbe, feed: "Feed") -> Running:
+async def alert(
+    start_service: StartService, nats_server: NatsServer, events: EventProbe, feed: "Feed", unhurried: None
+) -> Running:
     running = await start_service(
         "alert",
         AlertSettings,
@@ -54,6 +56,7 @@ async def alert(start_service: StartService, nats_server: NatsServer, events: Ev
         key_file=nats_server.ring.alert_file,
         turn_seconds=0.05,
         cap_poll_seconds=3600.0,
+        cap_fetch_seconds=60.0,
         cap_private_hosts=(f"127.0.0.1:{feed.port}",),
         clock_shift_seconds=SHIFT,
     )
@@ -339,7 +342,7 @@ async def test_an_automatic_source_issues_by_itself_but_never_before_its_time(al
     await look(alert)
     await look(alert)
     assert await notices(alert) == [("in_force", TIDE)]
-    kept = await events.client.jetstream().get_last_msg("KV_alert", "$KV.alert.unit.u-29308.alert")
+    kept = await events.js.get_last_msg("KV_alert", "$KV.alert.unit.u-29308.alert")
     assert TIDE.encode() in kept.data, "devices have the order"
     assert feed.asked.count("/later.xml") == 2, "it is looked at again until its time has come"
 

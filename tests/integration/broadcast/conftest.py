@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from lantoa_broadcast.main import build
 from lantoa_broadcast.settings import BroadcastSettings
 from lantoa_broadcast.usecases.stores import INDEXES
+from lantoa_calendar.periods import ZONE
 from lantoa_contracts import catalogue
 from lantoa_contracts.base import BlobRef, DeviceKind, DeviceLink, SignedDocument
 from lantoa_contracts.device import AiredProof, RadioRundown
@@ -24,6 +25,12 @@ from lantoa_runtime.http.auth import Grant
 from lantoa_signing import nkey
 from lantoa_testing import eventually
 from lantoa_testing.plugin import EventProbe, Running, StartService
+
+
+def to_noon() -> float:
+    """Seconds from now to noon here: no slot of a test's grid passes while the test runs."""
+    now = datetime.now(UTC).astimezone(ZONE)
+    return (now.replace(hour=12, minute=0, second=0, microsecond=0) - now).total_seconds()
 
 
 @dataclass
@@ -48,6 +55,7 @@ class Province:
     root: str
     commune: str
     neighbour: str
+    _approvals: int = 0
 
     @staticmethod
     def new_station() -> Station:
@@ -101,6 +109,7 @@ class Province:
         await self.events.publish(catalogue.DEVICE_REVOKED, DeviceRevoked(device_id=station.id, ver=ver, at=self.now))
 
     def approved(self, title: str, unit_id: str | None = None, **changes: Any) -> ItemApproved:
+        self._approvals += 1  # Each is later than the one before, however fast they follow.
         audio = BlobRef(sha256=hashlib.sha256(title.encode()).hexdigest(), bytes=4000, media_type="audio/ogg")
         return ItemApproved.model_validate(
             {
@@ -117,7 +126,7 @@ class Province:
                 "renditions": (Rendition(kind="audio", blob=audio, seconds=12.0, lufs=-16.0, voice="vi"),),
                 "author_id": "person-1",
                 "approver_id": "person-2",
-                "approved_at": self.now,
+                "approved_at": self.now + timedelta(milliseconds=self._approvals),
                 **changes,
             }
         )
@@ -214,19 +223,14 @@ class Province:
 
     async def handled(self, spec: catalogue.EventSpec) -> None:
         """Everything of a kind that was published is answered: acknowledged or dead."""
-        js = self.events.client.jetstream()
-
-        async def nothing_left() -> bool:
-            info = await js.consumer_info(spec.stream, spec.durable("broadcast"))
-            return not info.num_pending and not info.num_ack_pending
-
-        await eventually(nothing_left)
+        await self.events.handled(spec, "broadcast")
 
 
 @pytest.fixture
 async def province(start_service: StartService, events: EventProbe, request: pytest.FixtureRequest) -> Province:
     """Broadcast running, the province's units known; settings may be given as the fixture's parameter."""
-    running = await start_service("broadcast", BroadcastSettings, build, INDEXES, **getattr(request, "param", {}))
+    settings = {"clock_shift_seconds": to_noon(), **getattr(request, "param", {})}
+    running = await start_service("broadcast", BroadcastSettings, build, INDEXES, **settings)
     mark = secrets.token_hex(4)
     made = Province(running, events, f"u-84-{mark}", f"u-29236-{mark}", f"u-29240-{mark}")
     await made.unit(made.root, [made.root])

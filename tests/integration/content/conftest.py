@@ -13,6 +13,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import RawTestServer as TestServer
 
+from lantoa_content.adapters.audio import AudioRendition, make_audio
+from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.domain.webpage import web_page
 from lantoa_content.main import build
 from lantoa_content.settings import ContentSettings
@@ -28,7 +30,6 @@ from lantoa_testing.plugin import EventProbe, Running, eventually
 WORKER = Path(__file__).parents[3] / "workers" / "speech" / "speech_worker.py"
 PROVINCE, COMMUNE, OTHER, ENDED = "u-86-2025", "u-29242-2025", "u-29272-2025", "u-29242-2022"
 AUTHOR = Caller("p-lan", "Thạch Thị Lan", (Grant("author", COMMUNE),))
-APPROVER = Caller("p-phuoc", "Nguyễn Văn Phước", (Grant("approver", PROVINCE),), signed_in_at=int(time.time()))
 BOTH = Caller("p-hai", "Trần Thị Hải", (Grant("author", COMMUNE), Grant("approver", COMMUNE)))
 ELSEWHERE = Caller("p-xa", "Lý Văn Xa", (Grant("author", OTHER), Grant("approver", OTHER)))
 FIELDS = {
@@ -52,12 +53,17 @@ class Office:
     _keys: int = 0
 
     author = AUTHOR
-    approver = APPROVER
     author_and_approver = BOTH
     elsewhere = ELSEWHERE
     unit_id = COMMUNE
     other_unit_id = OTHER
     ended_unit_id = ENDED
+
+    @property
+    def approver(self) -> Caller:
+        """Somebody who has just signed in."""
+        grants = (Grant("approver", PROVINCE),)
+        return Caller("p-phuoc", "Nguyễn Văn Phước", grants, signed_in_at=int(time.time()))
 
     async def write(self, caller: Caller = AUTHOR, key: str | None = None, **fields: Any) -> Answer:
         self._keys += 1
@@ -84,7 +90,7 @@ class Office:
             item = await self.read(item_id)
             return item if item["state"] == state else None
 
-        return await eventually(there, timeout=60)
+        return await eventually(there)
 
     async def posted(self, item_id: str, state: str = "published", **fields: Any) -> Any:
         """The item as soon as its post stands so."""
@@ -94,7 +100,7 @@ class Office:
             wanted = {"state": state, **fields}
             return item if item["post"] and wanted.items() <= item["post"].items() else None
 
-        return await eventually(there, timeout=20)
+        return await eventually(there)
 
     async def submitted(self, **fields: Any) -> Any:
         _, item, _ = await self.write(**fields)
@@ -105,7 +111,7 @@ class Office:
 
     async def approved(self, **fields: Any) -> Any:
         item = await self.reviewed(**fields)
-        return (await self.act(item, "approve", APPROVER, approval_sha256=item["approval_sha256"]))[1]
+        return (await self.act(item, "approve", self.approver, approval_sha256=item["approval_sha256"]))[1]
 
     async def unit(
         self,
@@ -129,8 +135,17 @@ class Office:
         await self.events.publish(UNIT_CHANGED, event)
 
 
+class SoundHere(SoundWorker):
+    """Makes sound in this process, which loads what that needs once for all tests; the real one does at each start."""
+
+    async def make(self, pcm: bytes, sample_rate: int) -> AudioRendition:
+        return await asyncio.to_thread(make_audio, pcm, sample_rate)
+
+
 @pytest.fixture
-async def start_content(start_service):
+async def start_content(start_service, monkeypatch):
+    monkeypatch.setattr("lantoa_content.main.SoundWorker", SoundHere)
+
     async def start(**overrides):
         quiet = {
             "speech_command": (sys.executable, str(WORKER)),
@@ -284,7 +299,10 @@ class Newsroom(Office):
 
 
 @pytest.fixture
-async def newsroom(open_office, street):
+async def newsroom(open_office, street, monkeypatch):
+    # The first look at a feed of notices that is not there would change pages in the middle of a test.
+    monkeypatch.setattr("lantoa_content.main._NOTICES_SECONDS", 3600.0)
+
     async def opened(**overrides):
         quiet = {"speech_command": ("/nonexistent",), "public_url": street.url}
         office = await open_office(**(quiet | overrides))

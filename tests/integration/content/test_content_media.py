@@ -44,6 +44,6 @@ async def test_a_draft_s_media_are_its_unit_s_alone_until_it_is_out(office):
         opened = {status for reach in found.values() for status in (reach["sound"], reach["page"])}
         return found if opened == {200} else None
 
-    reached = await eventually(out, timeout=30)
+    reached = await eventually(out)
     for who in ("elsewhere", "citizen", "stranger"):
         assert reached[who]["desk"] <= {401, 403, 404}, who

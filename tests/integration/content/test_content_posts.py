@@ -36,7 +36,7 @@ async def _stands(news, event, **wanted):
         post = await _stored(news, event)
         return post if post and wanted.items() <= post.items() else None
 
-    return await eventually(so, timeout=20)
+    return await eventually(so)
 
 
 async def _due_now(news, event):
@@ -46,8 +46,9 @@ async def _due_now(news, event):
 
 
 async def test_an_approved_item_is_published_and_found_by_a_stranger(news):
-    item = await news.approved()
+    item = await news.reviewed()
     assert item["post"] is None
+    item = (await news.act(item, "approve", news.approver, approval_sha256=item["approval_sha256"]))[1]
     confirmed = (await news.posted(item["id"], "confirmed"))["post"]
     url = f"{news.street.url}/tin/{item['id']}"
     assert (confirmed["url"], confirmed["reason"]) == (url, None)
@@ -194,16 +195,8 @@ async def _asked(news, event):
 
 async def _settled(news, count):
     """All that was published has been handled."""
-    client = news.events.client
-
-    async def quiet():
-        for spec in (ITEM_APPROVED, ITEM_WITHDRAWN):
-            info = await client.jetstream().consumer_info("EVT", spec.durable("content"))
-            if info.num_pending or info.num_ack_pending:
-                return False
-        return True
-
-    await eventually(quiet, timeout=20)
+    for spec in (ITEM_APPROVED, ITEM_WITHDRAWN):
+        await news.events.handled(spec, "content")
     assert await news.events.dead("content") == []
     return await news.running.service.db["posts"].count({}) == count
 

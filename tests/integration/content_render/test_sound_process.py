@@ -28,7 +28,7 @@ def _children():
 
 @pytest.fixture
 async def sound():
-    worker = SoundWorker(timeout=30)
+    worker = SoundWorker(timeout=100)
     yield worker
     await worker.close()
 
@@ -56,7 +56,7 @@ async def test_a_process_that_was_killed_is_started_again(sound):
 
 
 async def test_without_work_the_process_ends_by_itself_and_with_work_another_begins():
-    worker = SoundWorker(timeout=30, idle=0.1)
+    worker = SoundWorker(timeout=100, idle=0.1)
     await worker.make(TONE, RATE)
     await eventually(lambda: not _children())
     assert (await worker.make(TONE, RATE)).seconds > 1

@@ -82,6 +82,12 @@ class Province:
         """Move the service's clock."""
         self.running.service.clock._shift += timedelta(**by)
 
+    def stop_the_clock(self) -> None:
+        """From here on the service's time passes by :meth:`travel` alone."""
+        clock = self.running.service.clock
+        stopped = clock.now() - clock._shift
+        clock.now = lambda: stopped + clock._shift
+
     async def settle(self) -> None:
         """Tell the service of the units and wait until it knows them."""
         units = [
@@ -183,7 +189,7 @@ class Province:
 @pytest.fixture
 def patience() -> float:
     """Seconds that an entrant waits for the stream: more than a busy machine needs."""
-    return 10.0
+    return 60.0
 
 
 @pytest.fixture

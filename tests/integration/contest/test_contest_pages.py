@@ -109,6 +109,7 @@ async def test_when_it_is_over_everybody_can_check_rules_key_and_ranking(provinc
 
 
 async def test_what_is_handed_in_late_is_refused_with_a_page_that_says_so(province):
+    province.stop_the_clock()
     contest = await province.open()
     citizen, paper = province.citizen(), f"/thi/{contest}/lam-bai"
     attempt = await province.start(contest, citizen)
@@ -149,6 +150,7 @@ async def test_forms_of_attackers_get_a_page_and_change_nothing(province):
 
 
 async def test_no_page_and_no_answer_gives_the_key_away_before_the_end(province):
+    province.stop_the_clock()
     contest = await province.open()
     stored = await province.running.service.db["contests"].find_one({"_id": contest})
     citizen, late = province.citizen(), province.citizen()

@@ -13,6 +13,7 @@ from lantoa_testing import eventually
 from lantoa_testing.plugin import NatsServer
 from lantoa_testing.simulator.wire import Message, Parser, Wire, WireError
 
+PATIENCE_S = 60.0
 HEADERS = b"NATS/1.0\r\nNats-Sequence: 7\r\nA: b:c\r\n\r\n"
 STREAM = (
     b'INFO {"nonce":"x"} \r\n'
@@ -53,7 +54,7 @@ async def connect(nats_server: NatsServer) -> AsyncIterator[Callable[..., Any]]:
 
     async def open_(user: str = "topology") -> Wire:
         seed = nats_server.ring.seed_file(user).read_text().strip()
-        wire = await Wire.connect("127.0.0.1", nats_server.plan.port, seed, user, f"_INBOX_{user}", 5)
+        wire = await Wire.connect("127.0.0.1", nats_server.plan.port, seed, user, f"_INBOX_{user}", PATIENCE_S)
         opened.append(wire)
         return wire
 
@@ -66,25 +67,25 @@ async def test_it_hears_asks_and_is_answered(connect: Callable[..., Any], nats_s
     wire, other = await connect(), await nats_server.connect()
     heard: list[Message] = []
     wire.subscribe("there.*", heard.append)
-    await wire.round_trip(5)
+    await wire.round_trip(PATIENCE_S)
     big = bytes(range(256)) * 2000
     await other.publish("there.a", b"one", headers={"K": "v"})
     await other.publish("there.b", big)
     await eventually(lambda: len(heard) == 2)
     assert (heard[0].data, heard[0].headers, heard[1].data) == (b"one", {"K": "v"}, big)
 
-    stored = await wire.request("dev.up.d-1.ack", b"{}", 5)
+    stored = await wire.request("dev.up.d-1.ack", b"{}", PATIENCE_S)
     assert json.loads(stored.data)["stream"] == "ACK"
-    missing = await wire.request("$JS.API.DIRECT.GET.KV_desired.$KV.desired.d-none", b"", 5)
+    missing = await wire.request("$JS.API.DIRECT.GET.KV_desired.$KV.desired.d-none", b"", PATIENCE_S)
     assert missing.status == "404"
     with pytest.raises(WireError, match="nobody"):
-        await wire.request("nobody.here", b"", 5)
+        await wire.request("nobody.here", b"", PATIENCE_S)
 
     wire.unsubscribe("there.*")
-    await wire.round_trip(5)
+    await wire.round_trip(PATIENCE_S)
     await other.publish("there.c", b"unheard")
     await other.flush()
-    await wire.round_trip(5)
+    await wire.round_trip(PATIENCE_S)
     assert len(heard) == 2
     await other.close()
 
@@ -93,20 +94,20 @@ async def test_it_tells_what_is_forbidden_and_goes_on(connect: Callable[..., Any
     wire = await connect("holder")
     wire.subscribe("evt.>", lambda _: None)
     wire.publish("evt.fleet.x.y.v1", b"{}")
-    await wire.round_trip(5)
+    await wire.round_trip(PATIENCE_S)
     assert len(wire.refused) == 2
     assert not wire.closed.is_set()
 
 
 async def test_a_dead_server_is_an_error_with_words(connect: Callable[..., Any], nats_server: NatsServer) -> None:
     wire = await connect()
-    waiting = asyncio.ensure_future(wire.request("$JS.API.INFO.nobody", b"", 5))
+    waiting = asyncio.ensure_future(wire.request("$JS.API.INFO.nobody", b"", PATIENCE_S))
     nats_server.kill()
     with pytest.raises(WireError):
         await waiting
     await eventually(wire.closed.is_set)
     with pytest.raises(WireError):
-        await wire.request("dev.up.d-1.ack", b"{}", 5)
+        await wire.request("dev.up.d-1.ack", b"{}", PATIENCE_S)
     with pytest.raises(WireError, match="Connect"):
         await connect()
     nats_server.start()

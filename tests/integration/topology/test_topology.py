@@ -18,7 +18,7 @@ BY_NAME = {spec.name: spec for spec in STREAMS}
 @pytest.fixture
 async def js(nats_server):
     client = await nats_server.connect()
-    yield client.jetstream()
+    yield client.jetstream(timeout=60)
     await client.close()
 
 
@@ -218,12 +218,12 @@ async def test_reporting_may_not_listen_there(reporting, subject):
 
 
 async def test_reporting_may_do_its_work(reporting, js):
-    client = reporting.client
+    work = reporting.client.jetstream(timeout=60)
     durable = "reporting-broadcast-airing-confirmed"
-    assert (await client.jetstream().consumer_info("EVT", durable)).name == durable
-    ack = await client.jetstream().publish("evt.reporting.cell.changed.v1", b"{}")
+    assert (await work.consumer_info("EVT", durable)).name == durable
+    ack = await work.publish("evt.reporting.cell.changed.v1", b"{}")
     assert ack.stream == "EVT"
-    assert (await client.jetstream().publish("dlq.reporting.x", b"{}")).stream == "DLQ"
+    assert (await work.publish("dlq.reporting.x", b"{}")).stream == "DLQ"
     assert reporting.refused == []
 
 

@@ -16,7 +16,7 @@ from lantoa_testing.plugin import ACK_WAIT_SECONDS, NatsServer
 from lantoa_testing.processes import eventually
 
 REPLICAS = 3
-_ELECTION_SECONDS = 40.0
+_ELECTION_SECONDS = 60.0
 
 
 class Cluster:

@@ -256,6 +256,8 @@ async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> Asy
         port = free_port()
         config = listening(service, "127.0.0.1", port)
         config.timeout_graceful_shutdown = 2
+        # Longer than any client here keeps one: no request meets a connection that is being closed.
+        config.timeout_keep_alive = 60
         server = Server(config, service)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn took signals here
         task = asyncio.create_task(_serve(server, name))
