@@ -72,6 +72,7 @@ class Publishing:
             "language": event.language,
             "approval_sha256": event.approval_sha256,
             "approved_at": event.approved_at,
+            **event.model_dump(mode="json", include={"air_from", "air_until"}),
         }
         now = self.clock.now()
         fields |= dict.fromkeys(WORDS, words_of(fields["title"], unit["name"], fields["article"]))

@@ -1,7 +1,7 @@
 """Items in the forms that leave the service: documents, and what events and readers get of renditions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
@@ -42,6 +42,7 @@ def to_fields(item: Item) -> dict[str, Any]:
         "tasks": list(item.content.tasks),
         "topic": item.content.topic,
         "language": item.content.language,
+        **item.content.days,
         "created_at": item.created_at,
         "updated_at": item.updated_at,
         "revision": item.revision,
@@ -59,6 +60,12 @@ def to_fields(item: Item) -> dict[str, Any]:
 
 def _person(person: Person) -> dict[str, str]:
     return {"id": person.id, "name": person.name}
+
+
+def day_of(document: Mapping[str, Any], name: str) -> date | None:
+    """A day that a document holds; it has none of before items had days."""
+    written = document.get(name)
+    return date.fromisoformat(written) if written else None
 
 
 def _rendition(one: Rendition) -> dict[str, Any]:
@@ -88,6 +95,8 @@ def from_document(document: Document) -> Item:
             language=document["language"],
             html=document.get("html"),
             pictures=tuple(pictures.from_fields(one) for one in document.get("pictures", ())),
+            air_from=day_of(document, "air_from"),
+            air_until=day_of(document, "air_until"),
         ),
         created_at=document["created_at"],
         updated_at=document["updated_at"],
@@ -145,5 +154,6 @@ def with_history(
         "body": item.content.body if whole and item.content.html is None else None,
         "html": item.content.html if whole else None,
         "comment": comment,
+        **(item.content.days if whole else {}),
     }
     return {**to_fields(item), "history": [*document["history"], entry][-MOST_HISTORY:]}
