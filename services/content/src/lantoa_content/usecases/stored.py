@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
 from lantoa_content.usecases import pictures
+from lantoa_content.usecases.words import item_words
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.events import content as contract
 from lantoa_runtime.mongo import Document, Index
@@ -15,6 +16,7 @@ Step = Literal["created", "submitted", "rendered", "render_failed", "returned", 
 INDEXES = (
     Index("items", ("path", "updated_at")),
     Index("items", ("path", "state", "updated_at")),
+    Index("items", ("words", "updated_at")),
     Index("pictures", ("item_id",)),
     Index("posts", ("item_id",)),
     Index("posts", ("live", "due_at")),
@@ -55,6 +57,7 @@ def to_fields(item: Item) -> dict[str, Any]:
         "approved_at": item.approved_at,
         "approval_sha256": item.approval_sha256,
         "edited_by": list(item.edited_by),
+        **item_words(item.content.title, item.unit.path),
     }
 
 
