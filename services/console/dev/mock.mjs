@@ -106,7 +106,8 @@ function content(path, method, query, request, body, who) {
   if (id === undefined) {
     if (method === 'POST') return [201, seenBy(create(request, body, who), who)];
     const state = query.get('state');
-    return [200, page(data.items.filter((item) => !state || item.state === state).map((item) => seenBy(item, who)))];
+    const found = data.items.filter((item) => (!state || item.state === state) && directory.fits(query.get('q'), item.title));
+    return [200, page(found.slice(0, Number(query.get('limit') ?? 30)).map((item) => seenBy(item, who)))];
   }
   const item = find(data.items, 'id', id);
   if (verb === 'renditions') return [200, rendition(item, kind)];
