@@ -51,7 +51,7 @@ async def written(page: Page) -> None:
     """Everything that the toolbar and the clipboard can do."""
     box = page.get_by_role("textbox", name="Nội dung")
     await page.get_by_label("Tiêu đề").fill(TITLE)
-    await page.get_by_label("đến hết ngày").fill(f"{LAST_DAY:%Y-%m-%d}")
+    await page.get_by_label("Đến hết ngày").fill(f"{LAST_DAY:%Y-%m-%d}")
     await box.click()
     await page.keyboard.type("Cần mang theo")
     await page.get_by_role("button", name="Đề mục").click()
@@ -108,7 +108,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
         await author.page.get_by_text("Đây là phần bạn viết dở lần trước.").wait_for()
         shown = author.page.locator("#body img")
         await eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"), 10)
-        await expect(author.page.get_by_label("đến hết ngày")).to_have_value(f"{LAST_DAY:%Y-%m-%d}")
+        await expect(author.page.get_by_label("Đến hết ngày")).to_have_value(f"{LAST_DAY:%Y-%m-%d}")
         await chosen(author.page)
         await author.look("soan-tin")
 
@@ -141,7 +141,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
         await author.page.set_viewport_size({"width": 1440, "height": 900})
         await author.page.goto(f"{author.base}/#/items/{item['id']}/edit")
         await mended(author.page)
-        await author.page.get_by_label("đến hết ngày").fill("")
+        await author.page.get_by_label("Đến hết ngày").fill("")
         await author.page.get_by_role("button", name="Gửi duyệt").click()
         item = await walk.until(lan, item["id"], "in_review")
         assert item["revision"] == 2

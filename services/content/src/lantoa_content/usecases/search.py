@@ -13,7 +13,8 @@ from lantoa_content.usecases.words import WORDS, item_words, newest_with
 from lantoa_runtime.mongo import Collection, Document
 
 _FIELDS = {"story": 0, "outbox": 0, **dict.fromkeys(WORDS, 0)}
-_WORDLESS = {"words": {"$exists": False}}
+_WORDLESS = {"words": None}
+"""What has no such field, in the words that an index answers: the embedded database looks for `$exists` everywhere."""
 _BATCH = 100
 
 
