@@ -1,6 +1,7 @@
 """Written on a phone with the network cut, returned, mended at a desk, approved on another phone, played."""
 
 import io
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from playwright.async_api import Page, expect
 from test_web_pages import Visitor, visiting
 from walk import UNIT
 
+from lantoa_calendar.periods import ZONE
 from lantoa_testing import eventually
 
 pytestmark = pytest.mark.timeout(300)
 
 TITLE = "Ngày hội số ở nhà văn hóa ấp Chợ"
+LAST_DAY = datetime.now(ZONE).date() + timedelta(days=3)
 WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal{margin:0cm}</style></head>
 <body><!--StartFragment--><p class=MsoNormal style='text-align:justify'><b><span style='font-size:14.0pt'>Thời
 gian:</span></b> <span style='mso-fareast-font-family:"Times New Roman"'>7 giờ sáng thứ Bảy.<o:p></o:p></span></p>
@@ -48,6 +51,7 @@ async def written(page: Page) -> None:
     """Everything that the toolbar and the clipboard can do."""
     box = page.get_by_role("textbox", name="Nội dung")
     await page.get_by_label("Tiêu đề").fill(TITLE)
+    await page.get_by_label("Đến hết ngày").fill(f"{LAST_DAY:%Y-%m-%d}")
     await box.click()
     await page.keyboard.type("Cần mang theo")
     await page.get_by_role("button", name="Đề mục").click()
@@ -104,6 +108,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
         await author.page.get_by_text("Đây là phần bạn viết dở lần trước.").wait_for()
         shown = author.page.locator("#body img")
         await eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"), 10)
+        await expect(author.page.get_by_label("Đến hết ngày")).to_have_value(f"{LAST_DAY:%Y-%m-%d}")
         await chosen(author.page)
         await author.look("soan-tin")
 
@@ -128,6 +133,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
 
         # The approver returns it; at a desk the author mends it; the approver sees what changed.
         await approver.page.goto(f"{approver.base}/#/items/{item['id']}")
+        await approver.page.get_by_text(f"Phát đến hết ngày {LAST_DAY:%d/%m/%Y}").first.wait_for()
         await approver.page.get_by_role("button", name="Trả lại").click()
         await approver.page.locator("#comment").fill("Ghi rõ là sáng Chủ nhật.")
         await approver.page.locator("form button[type=submit]").click()
@@ -135,6 +141,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
         await author.page.set_viewport_size({"width": 1440, "height": 900})
         await author.page.goto(f"{author.base}/#/items/{item['id']}/edit")
         await mended(author.page)
+        await author.page.get_by_label("Đến hết ngày").fill("")
         await author.page.get_by_role("button", name="Gửi duyệt").click()
         item = await walk.until(lan, item["id"], "in_review")
         assert item["revision"] == 2
@@ -143,6 +150,7 @@ async def test_an_item_with_a_picture_goes_its_whole_way_while_the_network_comes
         await approver.page.reload()
         await approver.page.get_by_text("Xem đã sửa gì so với lần sửa 1").click()
         await approver.page.get_by_text("Thêm 2 chữ, bỏ 2 chữ.").wait_for()
+        await approver.page.get_by_text("Đổi ngày phát.").wait_for()
         assert "Chủ nhật" in await approver.page.locator("ins").inner_text()
         await eventually(lambda: approver.page.evaluate(_PLAYS), 10)
         await eventually(lambda: approver.page.evaluate(_HEARD), 10)

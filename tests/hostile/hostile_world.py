@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -44,6 +45,7 @@ ITEM = {
     "tasks": ["08", "05"],
     "topic": "skills",
     "language": "vi",
+    "air_from": f"{datetime.now(UTC):%Y-%m-%d}",
 }
 GRID = {"rule": "FREQ=DAILY", "at": "05:00", "max_minutes": 45}
 

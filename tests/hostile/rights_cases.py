@@ -122,7 +122,10 @@ async def content(world: World, _: EventProbe) -> Cases:
         # An approver who wrote it is told that a draft is not what they take back: no way in either.
         Case("content_withdraw", step("/withdraw", own), permission=ITEM_WRITE, let=lambda status, _: status == 200),
         Case("content_withdraw", step("/withdraw", approved), permission=ITEM_APPROVE),
-    ], [Listing("content_listed", "/items?limit=100", ids_by_unit(listed, "id"))]
+    ], [
+        Listing("content_listed", "/items?limit=100", ids_by_unit(listed, "id")),
+        Listing("content_listed", "/items?limit=100&q=lich+tie", ids_by_unit(listed, "id")),
+    ]
 
 
 # -- fleet -------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { Refused } from './refused.mjs';
 
 const page = (items) => ({ items, next: null });
 const bare = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/[đĐ]/g, 'd').toLowerCase();
-const fits = (asked, ...texts) => bare(asked ?? '').split(/\s+/).filter(Boolean).every((word) => bare(texts.join(' ')).includes(word));
+export const fits = (asked, ...texts) => bare(asked ?? '').split(/\s+/).filter(Boolean).every((word) => bare(texts.join(' ')).includes(word));
 const today = () => new Date().toISOString().slice(0, 10);
 const find = (list, id) => list.find((one) => one.id === id) ?? Refused.missing();
 const wrong = (pointer, message) => new Refused(422, 'invalid-request', 'Thông tin gửi lên chưa đúng', 'Xin xem lại các ô được chỉ ra.', [{ pointer, message }]);

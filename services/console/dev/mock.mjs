@@ -40,7 +40,7 @@ function allowed(item, who) {
 const plain = (html) => html.replace(/<(h2|h3)>/g, '# ').replace(/<li>/g, '- ').replace(/<\/(p|h2|h3|li)>\n?/g, '\n\n').replace(/<[^>]+>/g, '').replace(/&quot;/g, '"').replace(/&#x27;/g, "'").replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&').trim();
 const written = (body) => ({ ...body, body_html: body.body_html ?? null, body: body.body_html ? plain(body.body_html) : body.body });
 const shownIn = (item) => [...(item.body_html ?? '').matchAll(/pictures\/([0-9a-f]{64})/g)].map(([, sha256]) => ({ sha256, width: 640, height: 480, bytes: pictures.get(sha256)?.[1].length ?? 0 }));
-const seenBy = (item, who) => ({ body_html: null, ...item, pictures: shownIn(item), unit_name: data.unitName(item.unit_id), allowed: allowed(item, who) });
+const seenBy = (item, who) => ({ body_html: null, air_from: null, air_until: null, ...item, pictures: shownIn(item), unit_name: data.unitName(item.unit_id), allowed: allowed(item, who) });
 
 function change(item, request, fields) {
   const match = request.headers['if-match'];
@@ -63,7 +63,7 @@ function create(request, body, who) {
 
 function act(item, verb, request, body, who) {
   if (verb === 'submit') {
-    revisions.set(`${item.id}.${item.revision}`, { revision: item.revision, at: item.updated_at, title: item.title, body: item.body, body_html: item.body_html ?? null });
+    revisions.set(`${item.id}.${item.revision}`, { revision: item.revision, at: item.updated_at, title: item.title, body: item.body, body_html: item.body_html ?? null, air_from: item.air_from ?? null, air_until: item.air_until ?? null });
     setTimeout(() => {
       if (item.state !== 'submitted') return;
       data.render(item);
@@ -106,12 +106,13 @@ function content(path, method, query, request, body, who) {
   if (id === undefined) {
     if (method === 'POST') return [201, seenBy(create(request, body, who), who)];
     const state = query.get('state');
-    return [200, page(data.items.filter((item) => !state || item.state === state).map((item) => seenBy(item, who)))];
+    const found = data.items.filter((item) => (!state || item.state === state) && directory.fits(query.get('q'), item.title));
+    return [200, page(found.slice(0, Number(query.get('limit') ?? 30)).map((item) => seenBy(item, who)))];
   }
   const item = find(data.items, 'id', id);
   if (verb === 'renditions') return [200, rendition(item, kind)];
   if (verb === 'history') return [200, page(data.history)];
-  if (verb === 'revisions') return [200, revisions.get(`${id}.${kind}`) ?? { revision: Number(kind), at: item.updated_at, title: item.title, body: item.body.replace('sáng', 'chiều'), body_html: null }];
+  if (verb === 'revisions') return [200, revisions.get(`${id}.${kind}`) ?? { revision: Number(kind), at: item.updated_at, title: item.title, body: item.body.replace('sáng', 'chiều'), body_html: null, air_from: null, air_until: null }];
   if (verb === 'pictures' && method === 'GET') return [200, pictures.get(kind) ?? missing()];
   if (verb === 'pictures') {
     const sha256 = data.hash(body.toString('base64'));
@@ -164,7 +165,7 @@ function answer(request, url, body) {
   if (service === 'reporting') return [200, reporting([kind, ...path], query)];
   if (service === 'directory') return directory.answer(kind, path, request, query, body, who);
   if (service === 'contest') return [200, path[1] ? data.ranking : path[0] ? find(data.contests, 'id', path[0]) : page(data.contests)];
-  if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1 } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
+  if (kind === 'items') return [200, service === 'broadcast' ? { planned: 14, confirmed: 12, missed: 1, waiting: 1, unplaced: null } : { planned: 2, confirmed: 2, missed: 0, waiting: 0 }];
   if (kind === 'sessions') return [200, page([{ id: 's1', unit_id: 'xa-cau-ke', starts_at: new Date(Date.now() + 9 * 3600_000).toISOString(), entries: [{ entry_id: 'e1', item_id: 'it-xong', title: 't', seconds: 64.6 }] }])];
   if (kind === 'airings') return [200, page(query.get('item_id') === 'it-xong' ? data.showings('radio') : [])];
   if (kind === 'displays') return [200, page(query.get('item_id') === 'it-xong' ? data.showings('board') : [])];

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { deliver, PICTURE_GONE, type Around, type Deciding, type Desk, type Job, type Sending } from '../src/lib/deliver';
-import { clean, fieldsOf, same, withoutLocal } from '../src/lib/drafts';
+import { clean, fieldsOf, keepDraft, loadDraft, same, withoutLocal } from '../src/lib/drafts';
 import { Problem, unreachable } from '../src/lib/problem';
 import type { Item, ItemFields } from '../src/lib/types';
 
@@ -15,6 +15,8 @@ const fields = (change: Partial<ItemFields> = {}): ItemFields => ({
   tasks: ['08'],
   topic: 'health',
   language: 'vi',
+  air_from: null,
+  air_until: null,
   ...change,
 });
 
@@ -146,10 +148,29 @@ describe('fields as sent', () => {
     expect(same(fields({ tasks: ['08', '05'] }), fields({ tasks: ['05', '08'] }))).toBe(true);
     expect(same(fields(), fields({ title: 'Lịch tiêm chủng'.normalize('NFD') }))).toBe(true);
     expect(same(fields(), fields({ priority: 'priority' }))).toBe(false);
+    expect(same(fields(), fields({ air_until: '2026-12-05' }))).toBe(false);
   });
 
   it('of an item of old days are its plain text, formatted', () => {
     expect(fieldsOf({ ...fields(), body: '# Một\n\nHai.', body_html: null } as unknown as Item).body_html).toBe('<h2>Một</h2>\n<p>Hai.</p>');
+  });
+
+  it('have no day where a box was emptied', () => {
+    expect(clean(fields({ air_from: '', air_until: '2026-12-05' }))).toMatchObject({ air_from: null, air_until: '2026-12-05' });
+  });
+
+  it('are kept with their days, and open where they were kept before there were any', () => {
+    const kept = new Map<string, string>();
+    vi.stubGlobal('localStorage', {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+    });
+    keepDraft('p', 'it', { fields: fields({ air_from: '2026-12-01' }), ver: 3, attempt: null });
+    expect(loadDraft('p', 'it')?.fields.air_from).toBe('2026-12-01');
+    const { air_from: _, air_until: __, ...older } = fields();
+    keepDraft('p', null, { fields: older as ItemFields, ver: null, attempt: null });
+    expect(same(loadDraft('p', null)?.fields as ItemFields, fields())).toBe(true);
+    vi.unstubAllGlobals();
   });
 
   it('leave out pictures that content does not have', () => {

@@ -35,6 +35,12 @@ describe('what needs a person now', () => {
     expect(inOrder(toApprove([item('new'), late])).map(({ key }) => key)).toEqual(['item:late', 'item:new']);
   });
 
+  it('tells who approves the days on which an item is to be heard', () => {
+    const [open, dated] = toApprove([item('open'), item('dated', { air_from: '2026-11-24', air_until: '2026-11-26' })]);
+    expect(open?.lines).toHaveLength(1);
+    expect(dated?.lines[1]).toBe('Phát từ ngày 24/11/2026 đến hết ngày 26/11/2026');
+  });
+
   it('leads from an alarm of one device to that device, from one of many to the list', () => {
     const [one, many] = toTend([alarmOf({}), alarmOf({ devices: 14 })], now);
     expect([one?.href, many?.href]).toEqual(['/devices/d-1', '/devices/alarms']);

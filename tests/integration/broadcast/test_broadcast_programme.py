@@ -228,6 +228,42 @@ async def test_an_item_that_fits_into_no_session_is_dead_lettered(province: Any)
     assert await province.sessions() == []
 
 
+async def test_an_item_is_heard_on_its_days_only(province: Any) -> None:
+    station = province.new_station()
+    await province.claim(station, province.commune)
+    today = province.now.astimezone(ZONE).date()
+    first, last = today + timedelta(days=9), today + timedelta(days=10)
+
+    # One before the other, so that the first two take the only places of these days.
+    for title, seconds in (("Một", 45 * 60), ("Hai", 44 * 60), ("Ba", 45 * 60)):
+        item = province.approved(title, air_from=first, air_until=last)
+        long = item.renditions[0].model_copy(update={"seconds": float(seconds)})
+        item = item.model_copy(update={"renditions": (long,)})
+        await province.events.publish(catalogue.ITEM_APPROVED, item)
+        await province.handled(catalogue.ITEM_APPROVED)
+    await province.approve("Tin ngắn", air_from=last)
+
+    _, rundown = await province.told(station, "Một", "Hai", "Tin ngắn")
+    assert [session.starts_at.astimezone(ZONE).date() for session in rundown.sessions] == [first, last]
+    assert len(await province.events.dead("broadcast")) == 1
+
+    status = f"/items/{item.item_id}/status"
+    _, told, _ = await province.running.call("GET", status, province.caller("author"))
+    _, elsewhere, _ = await province.running.call("GET", status, province.caller("author", province.neighbour))
+    assert (told["planned"], told["unplaced"], elsewhere["unplaced"]) == (0, "no-day", None)
+    body, headers = {"unit_id": province.commune, "in_seconds": 0}, {"Idempotency-Key": "start-it-now"}
+    technician = province.caller("technician")
+    early, _, _ = await province.running.call("POST", "/sessions/start-now", technician, json=body, headers=headers)
+    assert early == 409
+
+    # Approved anew for other days, it has its place.
+    again = {"ver": item.ver + 3, "revision": 2, "air_until": last + timedelta(days=1)}
+    await province.events.publish(catalogue.ITEM_APPROVED, item.model_copy(update=again))
+    await province.told(station, "Một", "Hai", "Tin ngắn", "Ba")
+    _, told, _ = await province.running.call("GET", status, province.caller("author"))
+    assert (told["planned"], told["unplaced"]) == (1, None)
+
+
 async def test_a_rundown_is_not_taken_for_a_repeat_of_what_fleet_said_of_the_device(province: Any) -> None:
     station = province.new_station()
     for ver in range(1, 6):

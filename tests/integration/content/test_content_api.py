@@ -1,10 +1,11 @@
 """What the API takes and refuses, and who sees what. No voice is needed here, so none is there."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lantoa_calendar.periods import local_day
 from lantoa_content.usecases.keyset import make_cursor
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http import Caller, Grant
@@ -35,6 +36,9 @@ async def office(open_office):
         ({"priority": "urgent"}, "/priority"),
         ({"priority": "emergency"}, "/priority"),
         ({"unit_id": "u-0-2025"}, "/unit_id"),
+        ({"air_from": 0}, "/air_from"),
+        ({"air_until": "2026-02-30"}, "/air_until"),
+        ({"air_from": "2026-12-02", "air_until": "2026-12-01"}, "/air_until"),
     ],
 )
 async def test_a_wrong_field_is_pointed_at(office, fields, pointer):
@@ -74,6 +78,17 @@ async def test_an_emergency_is_sent_to_where_it_belongs(office):
     _, problem, _ = await office.write(priority="emergency")
     assert problem["code"] == "content.emergency-elsewhere"
     assert (await office.write(priority="priority"))[1]["priority"] == "priority"
+
+
+async def test_days_that_are_over_are_kept_but_not_submitted(office):
+    yesterday = (local_day(Clock().now()) - timedelta(days=1)).isoformat()
+    _, item, _ = await office.write(air_until=yesterday)
+    assert item["air_until"] == yesterday
+    status, problem, _ = await office.act(item, "submit", office.author)
+    assert (status, problem["code"], _pointers(problem)) == (422, "content.day-over", {"/air_until"})
+    assert problem["title"] == "Ngày này đã qua"
+    _, item, _ = await office.change(item, air_until=None)
+    assert (await office.act(item, "submit", office.author))[0] == 200
 
 
 async def test_texts_are_kept_composed_and_without_what_nobody_sees(office):

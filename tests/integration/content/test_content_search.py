@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from lantoa_content.domain.search import words_of
-from lantoa_content.usecases import search
-from lantoa_content.usecases.posts import WORDS
+from lantoa_content.usecases import search, words
+from lantoa_content.usecases.words import WORDS
 from lantoa_runtime.clock import Clock
 from lantoa_testing.plugin import eventually
 
@@ -93,8 +93,8 @@ async def _made(news, number, title):
     posts, now = news.running.service.db["posts"], Clock().now()
     for place, item_id in enumerate(reversed(made)):
         at = now - timedelta(minutes=place + 1)
-        words = dict.fromkeys(WORDS, words_of(title, "Xã Cầu Kè", ""))
-        await posts.update_one({"item_id": item_id}, {"$set": words | {"published_at": at}})
+        said = dict.fromkeys(WORDS, words_of(title, "Xã Cầu Kè", ""))
+        await posts.update_one({"item_id": item_id}, {"$set": said | {"published_at": at}})
     return made[::-1]
 
 
@@ -116,13 +116,13 @@ async def test_hits_come_page_by_page_without_loss(news):
 
 
 async def test_a_page_looks_at_so_many_posts_and_the_next_goes_on_from_there(news, monkeypatch):
-    monkeypatch.setattr(search, "_FEW", 5)
-    monkeypatch.setattr(search, "_MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(words, "_FEW", 5)
+    monkeypatch.setattr(words, "_MOST_LOOKED_AT", 10)
     made, posts = await _made(news, 25, "Tin hội họp"), news.running.service.db["posts"]
 
     async def says(item_id, text):
-        words = dict.fromkeys(WORDS, words_of(text, "", ""))
-        await posts.update_one({"item_id": item_id}, {"$set": words})
+        said = dict.fromkeys(WORDS, words_of(text, "", ""))
+        await posts.update_one({"item_id": item_id}, {"$set": said})
 
     async def found(question):
         pages = await _walked(news, f"/tin/tim?q={question}")
@@ -148,7 +148,7 @@ async def test_what_was_withdrawn_is_not_found_and_what_is_older_than_search_is(
     posts = news.running.service.db["posts"]
     await posts.update_one({"item_id": old.item_id}, {"$unset": dict.fromkeys(WORDS, "")})
     assert await _found(news, "hop") == [event.item_id]
-    await search.Indexing(posts)()
+    await search.Indexing(posts, news.running.service.db["items"])()
     assert await _found(news, "hop") == [old.item_id, event.item_id]
     await news.withdraw(event)
 

@@ -7,10 +7,12 @@ import json
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import soundfile
 
+from lantoa_calendar.periods import local_day
 from lantoa_content.adapters.audio import AudioFailed
 from lantoa_content.adapters.sound import SoundWorker
 from lantoa_content.adapters.speech import SpeechFailed
@@ -207,6 +209,31 @@ async def test_the_history_keeps_every_submitted_revision_whole(office):
         ("approved", 1, "p-phuoc", None),
         ("edited", 2, "p-lan", None),
     ]
+
+
+async def test_an_approval_binds_the_days_and_tells_them(office):
+    today = local_day(office.running.service.clock.now())
+    first, last, later = (today + timedelta(days=number) for number in (1, 5, 9))
+    days = {"air_from": first.isoformat(), "air_until": last.isoformat()}
+    approved = await office.approved(**days)
+    told = await office.events.wait(ITEM_APPROVED, lambda event: event.item_id == approved["id"])
+    assert (told.air_from, told.air_until) == (first, last)
+    posted = await office.posted(approved["id"])
+    address = office.running.url + posted["post"]["url"].removeprefix("http://127.0.0.1:9")
+    async with office.running.session.get(address) as answer:
+        page = await answer.text()
+    for day in (first, last):
+        assert f'<time datetime="{day.isoformat()}">{day:%d/%m/%Y}</time>' in page
+
+    _, edited, _ = await office.change(approved, air_from=None, air_until=later.isoformat())
+    assert (edited["revision"], edited["state"], edited["air_from"]) == (2, "draft", None)
+    await office.act(edited, "submit", office.author)
+    reviewed = await office.until(approved["id"], "in_review")
+    assert reviewed["approval_sha256"] != approved["approval_sha256"]
+    for revision, kept in ((1, days), (2, {"air_from": None, "air_until": later.isoformat()})):
+        path = f"/items/{approved['id']}/revisions/{revision}"
+        _, one, _ = await office.running.call("GET", path, office.author)
+        assert kept.items() <= one.items()
 
 
 async def test_what_cannot_be_spoken_comes_back_to_its_author_in_words(open_office):

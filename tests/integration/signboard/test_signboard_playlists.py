@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from lantoa_calendar.periods import ZONE
 from lantoa_contracts import catalogue
 from lantoa_contracts.events.fleet import DeviceMoved
 from lantoa_signboard.main import build
@@ -14,6 +15,10 @@ from lantoa_signboard.settings import SignboardSettings
 from lantoa_signboard.usecases.stores import INDEXES
 from lantoa_testing import eventually
 from lantoa_testing.plugin import StartService
+
+
+def midnight(today: date, days: int) -> datetime:
+    return datetime.combine(today + timedelta(days=days), time.min, tzinfo=ZONE)
 
 
 async def test_an_approved_item_reaches_the_boards_of_its_unit_for_a_week(province: Any) -> None:
@@ -214,6 +219,23 @@ async def test_an_item_without_a_slide_is_dead_lettered(province: Any) -> None:
     await province.handled(catalogue.ITEM_APPROVED)
 
     assert len(await province.events.dead("signboard")) == 1
+
+
+async def test_an_item_is_shown_on_its_days_only(province: Any) -> None:
+    board = province.new_board()
+    await province.claim(board, province.commune)
+    today = province.now.astimezone(ZONE).date()
+
+    later = await province.approve("Tuần sau", air_from=today + timedelta(days=7))
+    now = await province.approve("Nửa tháng", air_until=today + timedelta(days=15))
+
+    _, rundown = await province.told(board, "Tuần sau", "Nửa tháng")
+    ahead, current = rundown.entries
+    assert (ahead.valid_from, ahead.valid_until) == (midnight(today, 7), midnight(today, 14))
+    assert (current.valid_from, current.valid_until) == (now.approved_at, midnight(today, 16))
+    _, playlist, _ = await province.running.call("GET", f"/playlists/{province.commune}", province.caller("author"))
+    assert [entry["item_id"] for entry in playlist["entries"]] == [now.item_id]
+    assert later.item_id == ahead.item_id
 
 
 async def test_people_of_the_unit_see_its_playlist(province: Any) -> None:

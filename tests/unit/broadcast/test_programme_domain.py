@@ -1,6 +1,8 @@
 """What goes into which session: rules that hold whatever is approved, whenever."""
 
+import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,10 +24,12 @@ from lantoa_broadcast.domain import (
     proof_fault,
     session_id_of,
 )
+from lantoa_calendar.periods import ZONE, span_of
 
 UNIT = "u-29236-2025"
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 DAILY = Grid("FREQ=DAILY", "05:00", 2, date(2026, 3, 10))
+HORIZON = datetime(2026, 5, 20, tzinfo=UTC)
 FIRST = datetime(2026, 3, 10, 22, 0, tzinfo=UTC)
 
 
@@ -203,6 +207,62 @@ def test_a_station_plays_what_is_not_over_yet_nearest_unit_first() -> None:
         commune,
         province,
     ]
+
+
+def has_place(sessions: dict[str, Session], wanted: Item, slots: Sequence[datetime], room: int) -> bool:
+    """Whether any of these slots is on its days and has room, or has it already."""
+    if any(session.holds(wanted) for session in sessions.values()):
+        return True
+    on_its_days = [slot for slot in slots if (wanted.opens_at or slot) <= slot < (wanted.closes_at or HORIZON)]
+    there = [sessions.get(session_id_of(UNIT, slot)) for slot in on_its_days]
+    return any((session.seconds if session else 0) + wanted.seconds <= room for session in there)
+
+
+days = st.none() | st.dates(date(2026, 3, 1), date(2026, 4, 15))
+
+
+@given(st.lists(st.tuples(items, days, days), max_size=10), grids, moments)
+def test_an_item_is_heard_on_its_own_days_only_and_is_refused_only_when_none_is_left(
+    wanted: list[tuple[Item, date | None, date | None]], grid: Grid, after: datetime
+) -> None:
+    sessions: dict[str, Session] = {}
+    slots = list(itertools.takewhile(lambda slot: slot < HORIZON, grid.slots(after)))
+    for each, first, last in wanted:
+        opens_at, closes_at = span_of(first, last)
+        dated = replace(each, opens_at=opens_at, closes_at=closes_at)
+        if has_place(sessions, dated, slots, grid.max_minutes * 60):
+            put(sessions, dated, grid, after)
+        else:
+            with pytest.raises(NoSlot, match="no-day"):
+                put(sessions, dated, grid, after)
+
+    for session in sessions.values():
+        day = session.starts_at.astimezone(ZONE).date()
+        for entry in session.entries:
+            opens_at, closes_at = entry.item.opens_at, entry.item.closes_at
+            assert opens_at is None or opens_at.astimezone(ZONE).date() <= day
+            assert closes_at is None or day < closes_at.astimezone(ZONE).date()
+
+
+def test_a_session_at_midnight_is_of_the_day_that_begins() -> None:
+    opens_at, closes_at = span_of(date(2026, 3, 12), date(2026, 3, 12))
+    dated = replace(item(), opens_at=opens_at, closes_at=closes_at)
+
+    placed = place(dated, UNIT, [], replace(DAILY, at="00:00"), NOW)
+
+    assert placed
+    assert placed.starts_at == opens_at
+
+
+def test_a_session_goes_to_no_moment_outside_the_days_of_what_it_plays() -> None:
+    opens_at, closes_at = span_of(date(2026, 3, 11), date(2026, 3, 11))
+    session = Session(session_id_of(UNIT, FIRST), UNIT, FIRST, FIRST).with_item(item())
+    dated = session.with_item(replace(item(1), opens_at=opens_at, closes_at=closes_at))
+
+    assert session.may_start(NOW)
+    assert not dated.may_start(NOW)
+    assert dated.may_start(FIRST)
+    assert not replace(session, entries=()).may_start(FIRST)
 
 
 def test_a_session_reads_back_as_it_was_stored() -> None:

@@ -16,6 +16,7 @@ from lantoa_calendar.periods import (
     period,
     period_of,
     periods_between,
+    span_of,
 )
 
 calendars = st.sampled_from(sorted(CALENDARS))
@@ -103,3 +104,13 @@ def test_a_day_outside_the_supported_years_or_an_unknown_calendar_is_refused() -
 def test_a_calendar_cannot_start_on_a_day_that_some_years_lack() -> None:
     with pytest.raises(ValueError, match="day"):
         ReportCalendar("leap", 2, 29, "", "")
+
+
+@given(days, days, st.datetimes(datetime(1950, 1, 1), datetime(2151, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_span_holds_every_instant_of_its_days_and_no_other(first: date, last: date, instant: datetime) -> None:
+    begins, ends = span_of(first, last)
+    assert begins is not None
+    assert ends is not None
+    assert (begins <= instant < ends) == (first <= local_day(instant) <= last)
+    assert span_of(None, last) == (None, ends)
+    assert span_of(first, None) == (begins, None)

@@ -1,6 +1,6 @@
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import strategies as st
@@ -104,6 +104,8 @@ def test_the_hash_binds_every_word_and_every_rendition():
                 "tasks": ("08",),
                 "topic": "legal",
                 "language": "km",
+                "air_from": date(2026, 12, 1),
+                "air_until": date(2026, 12, 1),
             }.items()
         ),
     ]
@@ -117,6 +119,51 @@ def test_the_hash_is_the_canonical_json_that_anybody_can_make():
         '"tasks":["08"],"title":"Ấp","topic":"skills","unit_id":"u-1"}'
     )
     assert hash_to_approve(item) == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _for(**days):
+    return replace(_draft(), content=replace(CONTENT, **days))
+
+
+def test_the_last_day_is_never_before_the_first():
+    day = date(2026, 12, 1)
+    assert rules.check_content(replace(CONTENT, air_from=day, air_until=day)).air_until == day
+    with pytest.raises(Invalid) as caught:
+        rules.edit(_draft(), AUTHOR, replace(CONTENT, air_from=day, air_until=date(2026, 11, 30)), UNIT, NOW)
+    assert (caught.value.code, caught.value.pointer) == ("content.days-backwards", "/air_until")
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "pointer"),
+    [
+        ({"air_until": date(2026, 11, 19)}, "content.day-over", "/air_until"),
+        ({"air_from": date(2027, 11, 22)}, "content.day-far", "/air_from"),
+        ({"air_from": date(1, 1, 1)}, "content.day-far", "/air_from"),
+        ({"air_until": date(9999, 12, 31)}, "content.day-far", "/air_until"),
+    ],
+)
+def test_an_item_is_not_submitted_for_days_that_are_over_or_far_away(days, code, pointer):
+    with pytest.raises(Invalid) as caught:
+        rules.submit(_for(**days), AUTHOR, UNIT, NOW)
+    assert (caught.value.code, caught.value.pointer) == (code, pointer)
+
+
+def test_the_day_of_a_submission_is_that_of_viet_nam():
+    today = _for(air_from=date(2026, 11, 1), air_until=date(2026, 11, 20))
+    midnight = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+    assert rules.submit(today, AUTHOR, UNIT, midnight - timedelta(seconds=1)).state == "submitted"
+    with pytest.raises(Invalid):
+        rules.submit(today, AUTHOR, UNIT, midnight)
+
+
+def test_what_could_not_be_heard_any_more_is_not_approved():
+    reviewed = rules.rendered(rules.submit(_for(air_until=date(2026, 11, 20)), AUTHOR, UNIT, NOW), MADE, NOW)
+    with pytest.raises(Conflict) as caught:
+        rules.approve(reviewed, APPROVER, hash_to_approve(reviewed), NOW + timedelta(days=1))
+    assert caught.value.code == "content.days-over"
+    approved = rules.approve(reviewed, APPROVER, hash_to_approve(reviewed), NOW)
+    # The answer was lost, and the day is over when it is asked for again.
+    assert rules.approve(approved, APPROVER, hash_to_approve(approved), NOW + timedelta(days=1)) is approved
 
 
 def test_renditions_stand_in_one_order_however_they_were_made():

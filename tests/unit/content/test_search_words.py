@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_content.domain.search import asked_words, excerpt_around, kept_words, marked, plain_text
+from lantoa_content.domain.search import asked_words, excerpt_around, kept_words, marked, plain_text, title_words
 
 VIETNAMESE = "Sáng thứ Bảy, trạm y tế xã TIÊM CHỦNG mở rộng theo Kế hoạch 75/KH-UBND."
 KHMER = "សូមបងប្អូនកុំប្រាប់លេខកូដ OTP ដល់អ្នកណាឡើយ។"
@@ -70,3 +70,10 @@ def test_whatever_was_written_is_found_by_its_own_words(text):
 def test_marking_changes_no_sign(text, question):
     words = asked_words(question)
     assert "".join(piece for piece, _ in marked(text, words)) == text
+
+
+def test_a_title_is_found_by_the_beginnings_of_its_words():
+    assert title_words("Điện, điểm") == ["d", "di", "die", "dien", "diem"]
+    assert set(asked_words("tiêm chu")) <= set(title_words("Lịch tiêm chủng"))
+    assert not set(asked_words("ủng")) & set(title_words("Lịch tiêm chủng"))
+    assert set(asked_words("លេខកូដ")) <= set(title_words("សូមកុំប្រាប់លេខកូដ"))

@@ -1,13 +1,24 @@
 """What boards show, in which order, and for how long."""
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_signboard.domain import Entry, Item, Playlist, Slide, entry_id_of, playlist_id_of, proof_fault, shown
+from lantoa_calendar.periods import ZONE, span_of
+from lantoa_signboard.domain import (
+    Entry,
+    Item,
+    Playlist,
+    Slide,
+    entry_id_of,
+    playlist_id_of,
+    proof_fault,
+    shown,
+    shown_now,
+)
 
 UNIT = "u-29236-2025"
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
@@ -57,6 +68,30 @@ def test_an_entry_is_shown_until_its_last_moment() -> None:
 
     assert shown([playlist], NOW + WEEK - timedelta(seconds=1))
     assert not shown([playlist], NOW + WEEK)
+
+
+days = st.none() | st.dates(date(2026, 3, 1), date(2026, 4, 30))
+
+
+@given(days, days, st.integers(0, 90))
+def test_a_board_shows_an_item_on_its_own_days_only(first: date | None, last: date | None, later: int) -> None:
+    opens_at, closes_at = span_of(first, last)
+    playlist = put(Playlist(UNIT), replace(item(), opens_at=opens_at, closes_at=closes_at))
+    now = NOW + timedelta(days=later)
+    today = now.astimezone(ZONE).date()
+    since = max(NOW, opens_at) if opens_at else NOW
+
+    on_its_days = (first is None or first <= today) and (last is None or today <= last)
+    assert bool(shown_now(playlist, now)) == (on_its_days and (last is not None or now < since + WEEK))
+
+
+def test_what_is_for_later_days_is_told_to_boards_ahead() -> None:
+    opens_at, _ = span_of(date(2026, 3, 12), None)
+    playlist = put(Playlist(UNIT), replace(item(), opens_at=opens_at))
+
+    (entry,) = shown([playlist], NOW)
+    assert (entry.valid_from, entry.valid_until - entry.valid_from) == (opens_at, WEEK)
+    assert not shown_now(playlist, NOW)
 
 
 def test_a_withdrawn_entry_is_not_shown_and_a_repeat_does_not_bring_it_back() -> None:

@@ -8,7 +8,7 @@ which is why calendars are data.
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -79,6 +79,18 @@ def local_day(instant: datetime) -> date:
         msg = "an instant needs a time zone"
         raise ValueError(msg)
     return instant.astimezone(ZONE).date()
+
+
+def span_of(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """When these days begin and when they are over in Việt Nam, in UTC: the midnights around them.
+
+    Without a day that end is open.
+    """
+
+    def midnight(day: date) -> datetime:
+        return datetime.combine(day, time.min, tzinfo=ZONE).astimezone(UTC)
+
+    return midnight(first) if first else None, midnight(last + timedelta(days=1)) if last else None
 
 
 def period_of(calendar: str, day: date) -> Period:

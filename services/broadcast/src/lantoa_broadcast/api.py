@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -88,6 +88,8 @@ class StatusView(BaseModel):
     confirmed: int
     missed: int
     waiting: int
+    unplaced: Literal["too-long", "no-day", "over"] | None
+    """Why it is in no session: longer than any, none left on its days, none left at all. Told to its unit's people."""
 
 
 class AiringView(BaseModel):
@@ -249,8 +251,17 @@ def _airings(routes: APIRouter, stores: Stores) -> None:
     @routes.get("/items/{item_id}/status")
     async def item_status(item_id: Id, caller: Viewer) -> StatusView:
         """How many of an item's airings are planned, proved, missed and awaited, within the caller's units."""
-        found = await missed.status(stores, item_id, caller.units(PROGRAMME_READ))
-        return StatusView(planned=found.planned, confirmed=found.confirmed, missed=found.missed, waiting=found.waiting)
+        scopes = caller.units(PROGRAMME_READ)
+        found = await missed.status(stores, item_id, scopes)
+        return StatusView.model_validate(
+            {
+                "planned": found.planned,
+                "confirmed": found.confirmed,
+                "missed": found.missed,
+                "waiting": found.waiting,
+                "unplaced": await programme.why_unplaced(stores, item_id, scopes),
+            }
+        )
 
 
 def _airing_view(airing: Mapping[str, Any]) -> AiringView:

@@ -16,11 +16,12 @@ from lantoa_calendar.recurrence import Slot, next_occurrence
 SECONDS_TOLERANCE = 2.0
 """How far a proof's seconds may be from the entry's: decoders round and pad."""
 
+_TICK = timedelta(microseconds=1)
 _RANKS = {"emergency": 0, "priority": 1, "normal": 2}
 
 
 class NoSlot(Exception):
-    """The item fits into no session: ``too-long`` for any of them, or the grid is ``over``."""
+    """The item fits into no session: ``too-long`` for any, ``no-day`` of its own is left, or the grid is ``over``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -65,7 +66,10 @@ class Audio:
 
 @dataclass(frozen=True)
 class Item:
-    """An approved bulletin as the radio needs it. ``ver`` is the item's version that was approved."""
+    """An approved bulletin as the radio needs it. ``ver`` is the item's version that was approved.
+
+    It plays in sessions that start from ``opens_at`` on and before ``closes_at``: on the days on which it may be heard.
+    """
 
     item_id: str
     ver: int
@@ -77,6 +81,12 @@ class Item:
     approved_at: datetime
     audio: Audio
     seconds: float
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+    def may_start(self, at: datetime) -> bool:
+        """Whether a session that starts then may have it."""
+        return (self.opens_at is None or self.opens_at <= at) and (self.closes_at is None or at < self.closes_at)
 
 
 @dataclass(frozen=True)
@@ -166,6 +176,10 @@ class Session:
             ),
         )
 
+    def may_start(self, at: datetime) -> bool:
+        """Whether it has something to play, and all of that may be heard on the day of this moment."""
+        return bool(self.active) and all(entry.item.may_start(at) for entry in self.active)
+
     def moved(self, starts_at: datetime) -> "Session":
         """The same session at another time; its id and its entries' ids stay, so nothing can be aired twice."""
         return replace(self, starts_at=starts_at)
@@ -186,13 +200,13 @@ def entry_id_of(session_id: str, item: Item) -> str:
 
 
 def place(item: Item, unit_id: str, sessions: Iterable[Session], grid: Grid, after: datetime) -> Session | None:
-    """The first session that starts strictly after ``after`` and has room, with the item in it.
+    """The first session strictly after ``after``, on a day of the item's, that has room, with the item in it.
 
     ``sessions`` are those of the unit that exist in the grid after that moment and those that have the item already.
     ``None`` when one of them has it. A session that was moved to an earlier start keeps its slot in the grid taken.
 
     Raises:
-        NoSlot: longer than a session may be, or the grid has no session left.
+        NoSlot: longer than a session may be, or no session is left, of the grid or on the item's days.
     """
     known = {session.session_id: session for session in sessions}
     if any(session.holds(item) for session in known.values()):
@@ -200,10 +214,14 @@ def place(item: Item, unit_id: str, sessions: Iterable[Session], grid: Grid, aft
     room = grid.max_minutes * 60
     if item.seconds > room:
         raise NoSlot("too-long")
-    for slot in grid.slots(after):
+    first = max(after, item.opens_at - _TICK) if item.opens_at else after
+    for slot in grid.slots(first):
+        if item.closes_at and slot >= item.closes_at:
+            raise NoSlot("no-day")
         session_id = session_id_of(unit_id, slot)
         session = known.get(session_id) or Session(session_id, unit_id, slot, slot)
-        if session.starts_at > after and session.seconds + item.seconds <= room:
+        in_time = session.starts_at > after and item.may_start(session.starts_at)
+        if in_time and session.seconds + item.seconds <= room:
             return session.with_item(item)
     raise NoSlot("over")
 

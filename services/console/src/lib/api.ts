@@ -127,8 +127,8 @@ export const api = {
   },
 
   topics: () => call('get', '/api/v1/content/topics'),
-  items: (state: ItemState | '', cursor: string | null = null) =>
-    get<Page<Item>>(`${V1}/content/items`, { state, cursor, limit: 30 }),
+  items: (state: ItemState | '', cursor: string | null = null, q = '', limit = 30) =>
+    get<Page<Item>>(`${V1}/content/items`, { state, q, cursor, limit }),
   item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
   history: (itemId: string) => ifThere(get<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`)),
   createItem: (fields: ItemFields, key: string) =>

@@ -17,12 +17,11 @@ export function loadDraft(personId: string, itemId: string | null): Draft | null
   return text === null ? null : formatted(JSON.parse(text) as Draft);
 }
 
-/** A draft of the time when bodies were plain. */
+/** A draft of the time when bodies were plain and items had no days. */
 function formatted(draft: Draft): Draft {
-  const older = draft.fields as ItemFields & { body?: string };
-  if (typeof older.body_html === 'string') return draft;
-  const { body = '', ...fields } = older;
-  return { ...draft, fields: { ...fields, body_html: toHtml(fromPlain(body)) } };
+  const { body = '', ...older } = draft.fields as ItemFields & { body?: string };
+  const { air_from = null, air_until = null, body_html = toHtml(fromPlain(body)) } = older;
+  return { ...draft, fields: { ...older, body_html, air_from, air_until } };
 }
 
 export function keepDraft(personId: string, itemId: string | null, draft: Draft): void {
@@ -33,13 +32,14 @@ export function dropDraft(personId: string, itemId: string | null): void {
   localStorage.removeItem(key(personId, itemId));
 }
 
-/** Fields as they are sent: composed Unicode, no space around, tasks in order. */
+/** Fields as they are sent: composed Unicode, no space around, tasks in order, no day for an empty one. */
 export function clean(fields: ItemFields): ItemFields {
-  return { ...fields, title: fields.title.normalize('NFC').trim(), tasks: [...fields.tasks].sort() };
+  const [air_from, air_until] = [fields.air_from || null, fields.air_until || null];
+  return { ...fields, title: fields.title.normalize('NFC').trim(), tasks: [...fields.tasks].sort(), air_from, air_until };
 }
 
 /** The part of an item that its author writes. */
-export const fieldsOf = ({ title, body, body_html, priority, unit_id, tasks, topic, language }: Item): ItemFields => ({
+export const fieldsOf = ({ title, body, body_html, priority, unit_id, tasks, topic, language, air_from, air_until }: Item): ItemFields => ({
   title,
   body_html: body_html ?? toHtml(fromPlain(body)),
   priority,
@@ -47,15 +47,17 @@ export const fieldsOf = ({ title, body, body_html, priority, unit_id, tasks, top
   tasks,
   topic,
   language,
+  air_from,
+  air_until,
 });
 
 /** Whether two sets of fields say the same once sent. */
 export const same = (one: ItemFields, other: ItemFields): boolean =>
   JSON.stringify(order(one)) === JSON.stringify(order(other));
 
-const order = (fields: ItemFields): string[] => {
-  const { title, body_html, priority, unit_id, tasks, topic, language } = clean(fields);
-  return [title, body_html, priority, unit_id, tasks.join(), topic, language];
+const order = (fields: ItemFields): (string | null)[] => {
+  const { title, body_html, priority, unit_id, tasks, topic, language, air_from, air_until } = clean(fields);
+  return [title, body_html, priority, unit_id, tasks.join(), topic, language, air_from, air_until];
 };
 
 /** Names of the pictures that are on this phone only. */

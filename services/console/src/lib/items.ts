@@ -1,4 +1,6 @@
+import { m } from '../paraglide/messages.js';
 import { api, get, id, request, V1, withQuery } from './api';
+import { day } from './format';
 import type { Item, Picture, RenditionKind, Revision } from './types';
 
 const at = (itemId: string): string => `${V1}/content/items/${id(itemId)}`;
@@ -19,4 +21,11 @@ export const pictureUrl = (itemId: string, sha256: string): string => `${at(item
 export function previewUrl(item: Item, kind: RenditionKind): string {
   const hash = item.renditions.find((rendition) => rendition.kind === kind)?.blob.sha256.slice(0, 12);
   return withQuery(`${at(item.id)}/renditions/${kind}`, { v: hash, pictures: kind === 'web' ? 'inside' : undefined });
+}
+
+/** On which days something may be heard; empty when it may at any time. */
+export function airDays(from: string | null, until: string | null): string {
+  if (from && until) return m.air_days({ from: day(from), until: day(until) });
+  if (from) return m.air_days_from({ from: day(from) });
+  return until ? m.air_days_until({ until: day(until) }) : '';
 }

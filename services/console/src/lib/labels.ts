@@ -1,7 +1,7 @@
 import { m } from '../paraglide/messages.js';
 import { getLocale } from '../paraglide/runtime.js';
 import type { Device } from './fleet-types';
-import type { Channel, Contest, DeviceKind, ItemState, Post, Priority, Role, Totals } from './types';
+import type { AiringStatus, Channel, Contest, DeviceKind, ItemState, Post, Priority, Role, Totals } from './types';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
 
@@ -43,6 +43,10 @@ export const PRIORITIES: Priority[] = ['normal', 'priority', 'emergency'];
 
 export const priority = (value: Priority): string =>
   ({ normal: m.priority_normal(), priority: m.priority_priority(), emergency: m.priority_emergency() })[value];
+
+/** Why an approved item is in no session of its place. */
+export const unplaced = (why: NonNullable<AiringStatus['unplaced']>): string =>
+  ({ 'too-long': m.unplaced_too_long(), 'no-day': m.unplaced_no_day(), over: m.unplaced_over() })[why];
 
 export const channel = (value: Channel): string =>
   ({

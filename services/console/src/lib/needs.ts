@@ -5,6 +5,7 @@ import { status } from './alert-words';
 import type { FleetAlarm } from './fleet-types';
 import { alarm, alarmTodo } from './fleet-words';
 import { ago, dateTime, day, number } from './format';
+import { airDays } from './items';
 import { itemState, itemTone, priority, type Tone } from './labels';
 import type { Item, Period } from './types';
 import type { Refused, Unsent } from './unsent';
@@ -67,7 +68,10 @@ export const toApprove = (items: Item[]): Need[] =>
     kind: item.priority === 'normal' ? m.home_to_approve() : `${m.home_to_approve()} · ${priority(item.priority)}`,
     title: item.title,
     lang: item.language,
-    lines: [`${item.author.name} · ${item.unit_name} · ${dateTime(item.updated_at)}`],
+    lines: [
+      `${item.author.name} · ${item.unit_name} · ${dateTime(item.updated_at)}`,
+      ...[airDays(item.air_from, item.air_until)].filter(Boolean),
+    ],
     since: item.updated_at,
     action: m.home_hear_and_approve(),
     href: `/items/${item.id}`,

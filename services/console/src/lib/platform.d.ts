@@ -1490,6 +1490,9 @@ export interface paths {
         /**
          * Listed
          * @description Items of the caller's units, the newest first.
+         *
+         *     `q` finds titles in which each of its words begins a word, without regard to accents; by words that many titles
+         *     have a page may be short, or empty, and yet have a next one.
          */
         get: operations["content_listed"];
         put?: never;
@@ -3447,6 +3450,8 @@ export interface components {
             missed: number;
             /** Waiting */
             waiting: number;
+            /** Unplaced */
+            unplaced: ("too-long" | "no-day" | "over") | null;
         };
         /**
          * UnitCount
@@ -4827,6 +4832,10 @@ export interface components {
              * @constant
              */
             language: "vi";
+            /** Air From */
+            air_from?: string | null;
+            /** Air Until */
+            air_until?: string | null;
         };
         /**
          * ItemOut
@@ -4867,6 +4876,10 @@ export interface components {
             topic: string;
             /** Language */
             language: string;
+            /** Air From */
+            air_from: string | null;
+            /** Air Until */
+            air_until: string | null;
             author: components["schemas"]["ContentPersonOut"];
             approver: components["schemas"]["ContentPersonOut"] | null;
             /** Approved At */
@@ -4895,7 +4908,9 @@ export interface components {
         };
         /**
          * ItemPatch
-         * @description Changes of an item: what is left out stays. A plain body takes the formatted one's place, and the other way.
+         * @description Changes of an item: what is left out stays; a day that is `null` leaves its end open.
+         *
+         *     A plain body takes the formatted one's place, and the other way.
          */
         ItemPatch: {
             /**
@@ -4941,6 +4956,10 @@ export interface components {
              * @constant
              */
             language: "vi";
+            /** Air From */
+            air_from?: string | null;
+            /** Air Until */
+            air_until?: string | null;
         };
         /**
          * LockIn
@@ -6001,6 +6020,10 @@ export interface components {
             body: string;
             /** Body Html */
             body_html: string | null;
+            /** Air From */
+            air_from: string | null;
+            /** Air Until */
+            air_until: string | null;
         };
         /**
          * Said
@@ -10232,6 +10255,7 @@ export interface operations {
             query?: {
                 state?: ("draft" | "submitted" | "render_failed" | "in_review" | "returned" | "approved" | "withdrawn") | null;
                 unit_id?: string | null;
+                q?: string;
                 limit?: number;
                 cursor?: string | null;
             };

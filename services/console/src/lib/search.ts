@@ -7,7 +7,7 @@ import { questions, words } from './help';
 import { parts } from './nav';
 import { session } from './session.svelte';
 import { found } from './text';
-import type { Item, Page, Person } from './types';
+import type { Page, Person } from './types';
 
 export interface Hit {
   key: string;
@@ -25,37 +25,11 @@ export interface Kind {
 }
 
 const FEW = 6;
-/** Items have no search of their own: the newest ones are looked through here. */
-const PAGES = 3;
-
-async function newest(): Promise<Item[]> {
-  const items: Item[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < PAGES; page++) {
-    const got: Page<Item> = await get<Page<Item>>(`${V1}/content/items`, { cursor, limit: 100 });
-    items.push(...got.items);
-    cursor = got.next;
-    if (cursor === null) break;
-  }
-  return items;
-}
 
 const has = (to: string): boolean => parts().some(({ doors }) => doors.some((door) => door.to === to));
-const ordered = (items: Item[], asked: string): Item[] => [
-  ...items.filter((item) => found(asked, item.title)),
-  ...items.filter((item) => !found(asked, item.title) && found(asked, item.title, item.unit_name, item.author.name, item.body)),
-];
 
 /** What can be searched by the present person. */
 export function kinds(): Kind[] {
-  let items: Promise<Item[]> | undefined;
-  const known = (): Promise<Item[]> => {
-    items ??= newest().catch((error: unknown) => {
-      items = undefined;
-      throw error;
-    });
-    return items;
-  };
   const pages: Kind = {
     key: 'pages',
     name: () => m.search_pages(),
@@ -89,7 +63,7 @@ export function kinds(): Kind[] {
       key: 'items',
       name: () => m.nav_items(),
       find: async (asked) =>
-        ordered(await known(), asked).map((item) => ({
+        (await api.items('', null, asked, FEW)).items.map((item) => ({
           key: item.id,
           title: item.title,
           about: `${itemState(item.state)} · ${item.unit_name}`,

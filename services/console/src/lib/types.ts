@@ -54,6 +54,10 @@ export interface ItemFields {
   tasks: string[];
   topic: string;
   language: string;
+  /** The first day on which it may be heard and shown (`2026-12-01`); null for from its approval on. */
+  air_from: string | null;
+  /** The last of these days; null where no end was set. */
+  air_until: string | null;
 }
 
 export interface Item extends Omit<ItemFields, 'body_html'> {
@@ -96,6 +100,8 @@ export interface Revision {
   title: string;
   body: string;
   body_html: string | null;
+  air_from: string | null;
+  air_until: string | null;
 }
 
 export interface Post {
@@ -117,7 +123,9 @@ export interface HistoryEntry {
 }
 
 /** Entries of an item's current revision over the devices of its unit. */
-export type DeliveryStatus = Told<'get', '/api/v1/broadcast/items/{item_id}/status'>;
+export type DeliveryStatus = Told<'get', '/api/v1/signboard/items/{item_id}/status'>;
+/** The same on the radio, and why it is in no session. */
+export type AiringStatus = Told<'get', '/api/v1/broadcast/items/{item_id}/status'>;
 export type Topic = One<'/api/v1/content/topics'>;
 export type Session = One<'/api/v1/broadcast/sessions'>;
 /** One entry at one device, with what the device proved: an airing or a display. */

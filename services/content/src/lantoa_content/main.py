@@ -54,7 +54,7 @@ def build(service: Service[ContentSettings]) -> None:
     service.on_stop(stranger.close)
     notices = Notices(stranger, settings.public_url, service.clock)
     service.every("read emergency notices", _NOTICES_SECONDS, notices)
-    service.every("index posts", _INDEX_SECONDS, Indexing(posts.collection))
+    service.every("index posts and items", _INDEX_SECONDS, Indexing(posts.collection, items.collection))
     site = api.Site(Pages("lantoa_content", api.PREFIX), portal, notices, settings.public_url)
     service.app.include_router(api.public_routes(site, service.blobs))
     backoff, recheck = timedelta(seconds=settings.confirm_seconds), timedelta(seconds=settings.recheck_seconds)

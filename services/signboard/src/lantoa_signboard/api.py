@@ -13,7 +13,7 @@ from lantoa_runtime.errors import Invalid, NotFound
 from lantoa_runtime.http import Caller, Page, PageLimit, allows
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import newest_first
-from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown
+from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown_now
 from lantoa_signboard.usecases.replay import replay
 from lantoa_signboard.usecases.status import status
 from lantoa_signboard.usecases.stores import Stores
@@ -125,7 +125,7 @@ def router(stores: Stores) -> APIRouter:
         """What a unit's boards show now."""
         await _seen(stores, caller, unit_id)
         stored = await stores.playlists.load(playlist_id_of(unit_id))
-        entries = shown([Playlist.of(stored)], stores.clock.now()) if stored else []
+        entries = shown_now(Playlist.of(stored), stores.clock.now()) if stored else []
         return PlaylistView(unit_id=unit_id, entries=[_entry_view(entry) for entry in entries])
 
     @routes.get("/counts")
@@ -134,7 +134,7 @@ def router(stores: Stores) -> APIRouter:
         visible = {"_id": {"$in": unit_id}, "path": {"$in": list(caller.units(PLAYLIST_READ))}}
         units = [unit["_id"] for unit in await stores.units.collection.find(visible, {"_id": 1})]
         playlists = await stores.playlists.collection.find({"_id": {"$in": [playlist_id_of(one) for one in units]}})
-        entries = {one["unit_id"]: len(shown([Playlist.of(one)], stores.clock.now())) for one in playlists}
+        entries = {one["unit_id"]: len(shown_now(Playlist.of(one), stores.clock.now())) for one in playlists}
         return Counts(items=[UnitCount(unit_id=one, entries=entries.get(one, 0)) for one in units])
 
     @routes.get("/displays")

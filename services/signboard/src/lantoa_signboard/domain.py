@@ -26,7 +26,10 @@ class Slide:
 
 @dataclass(frozen=True)
 class Item:
-    """An approved bulletin as a board needs it. ``ver`` is the item's version that was approved."""
+    """An approved bulletin as a board needs it. ``ver`` is the item's version that was approved.
+
+    It is shown from ``opens_at`` on and before ``closes_at``: on the days that were approved with it.
+    """
 
     item_id: str
     ver: int
@@ -37,6 +40,13 @@ class Item:
     topic: str
     approved_at: datetime
     slide: Slide
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+    def shown_for(self, valid: timedelta) -> tuple[datetime, datetime]:
+        """From when until when: all of its days; ``valid`` is how long when it has no last one."""
+        begins = max(self.approved_at, self.opens_at) if self.opens_at else self.approved_at
+        return begins, self.closes_at or begins + valid
 
 
 @dataclass(frozen=True)
@@ -82,9 +92,7 @@ class Playlist:
         """The playlist with the item in it and without what expired before ``kept_since``; the same when it has it."""
         if any(entry.item.item_id == item.item_id and entry.item.ver >= item.ver for entry in self.entries):
             return self
-        entry = Entry(
-            entry_id_of(self.playlist_id, item), item, valid_from=item.approved_at, valid_until=item.approved_at + valid
-        )
+        entry = Entry(entry_id_of(self.playlist_id, item), item, *item.shown_for(valid))
         others = [
             other for other in self.entries if other.valid_until >= kept_since and other.entry_id != entry.entry_id
         ]
@@ -118,11 +126,19 @@ def entry_id_of(playlist_id: str, item: Item) -> str:
 
 
 def shown(playlists: Iterable[Playlist], now: datetime) -> list[Entry]:
-    """What a board shows of these playlists: not withdrawn, not expired; by class (TT 39/2020), then by approval."""
+    """What a board is to show of these playlists, now or later: not withdrawn, not expired.
+
+    By class (TT 39/2020), then by approval.
+    """
     valid = [
         entry for playlist in playlists for entry in playlist.entries if not entry.withdrawn and entry.valid_until > now
     ]
     return sorted(valid, key=_order)
+
+
+def shown_now(playlist: Playlist, now: datetime) -> list[Entry]:
+    """What boards show of a playlist at this moment, in the same order."""
+    return [entry for entry in shown([playlist], now) if entry.valid_from <= now]
 
 
 def proof_fault(

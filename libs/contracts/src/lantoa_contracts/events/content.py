@@ -1,5 +1,6 @@
 """Events of ``content``: an item on its way from the author's desk to approval."""
 
+from datetime import date
 from typing import Literal
 
 from lantoa_contracts.base import BlobRef, Event, Id, Priority, Sha256, TaskCode, Timestamp
@@ -70,6 +71,10 @@ class ItemApproved(Event):
     author_id: Id
     approver_id: Id
     approved_at: Timestamp
+    air_from: date | None = None
+    """The first day, in Việt Nam, on which it may be heard and shown; without one from its approval on."""
+    air_until: date | None = None
+    """The last of these days; without one nobody set an end."""
 
 
 class PostConfirmed(Event):

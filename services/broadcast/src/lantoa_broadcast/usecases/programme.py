@@ -1,5 +1,6 @@
 """What goes into which session."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from lantoa_broadcast.domain import Audio, Item, NoSlot, Session, place
 from lantoa_broadcast.usecases.grids import grid_of
 from lantoa_broadcast.usecases.stores import RACES, Stores
+from lantoa_calendar.periods import span_of
 from lantoa_contracts.catalogue import SESSION_CHANGED
 from lantoa_contracts.events.broadcast import SessionChanged
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
@@ -41,6 +43,7 @@ def item_of(event: ItemApproved) -> Item:
     spoken = next((made for made in event.renditions if made.kind == "audio"), None)
     if spoken is None or spoken.seconds is None:
         raise AppError("broadcast.no-audio", 422, item_id=event.item_id)
+    opens_at, closes_at = span_of(event.air_from, event.air_until)
     return Item(
         item_id=event.item_id,
         ver=event.ver,
@@ -52,17 +55,20 @@ def item_of(event: ItemApproved) -> Item:
         approved_at=event.approved_at,
         audio=Audio(**spoken.blob.model_dump()),
         seconds=spoken.seconds,
+        opens_at=opens_at,
+        closes_at=closes_at,
     )
 
 
 async def item_approved(stores: Stores, event: ItemApproved) -> None:
-    """Put an item into the next session of its unit that has room.
+    """Put an item into the next session of its unit that has room, on one of the days on which it may be heard.
 
     Raises:
         AppError: it has no audio or fits into no session; final.
     """
     item = item_of(event)
-    await stores.items.apply(event.item_id, event.ver, {"state": "approved", "revision": event.revision})
+    fields = {"state": "approved", "revision": event.revision, "unit_id": event.unit_id}
+    await stores.items.apply(event.item_id, event.ver, fields)
     if await _newest(stores, event.item_id) > event.ver:
         return
     await _put(stores, item, event.unit_id)
@@ -97,6 +103,9 @@ async def _put(stores: Stores, item: Item, unit_id: str) -> None:
         try:
             session = place(item, unit_id, map(Session.of, stored.values()), grid, after)
         except NoSlot as error:
+            # Kept for the item's people, too: the dead letter is read by technicians only.
+            refused = {"$set": {"unplaced": {"ver": item.ver, "code": error.code}}}
+            await stores.items.collection.update_one({"_id": item.item_id}, refused)
             raise AppError(f"broadcast.{error.code}", 409, item_id=item.item_id, unit_id=unit_id) from error
         if session is None:
             return
@@ -110,6 +119,20 @@ async def _put(stores: Stores, item: Item, unit_id: str) -> None:
             continue
         return
     raise StaleVersion
+
+
+async def why_unplaced(stores: Stores, item_id: str, scopes: Collection[str]) -> str | None:
+    """Why an approved item is in no session, in the words of ``NoSlot``; told to the people of its unit alone."""
+    item = await stores.items.get(item_id)
+    refused = item.get("unplaced") if item else None
+    if item is None or refused is None or (item["state"], item["ver"]) != ("approved", refused["ver"]):
+        return None
+    if set(scopes).isdisjoint(await stores.path(item["unit_id"])):
+        return None
+    # It may have got its place since, when what was refused was delivered once more.
+    placed = await stores.sessions.collection.find({"entries.item.item_id": item_id}, {"entries.item.ver": 1})
+    later = any(entry["item"]["ver"] == item["ver"] for session in placed for entry in session["entries"])
+    return None if later else str(refused["code"])
 
 
 async def _take_out(stores: Stores, item_id: str, below: int) -> None:
@@ -127,7 +150,7 @@ async def _take_out(stores: Stores, item_id: str, below: int) -> None:
 
 
 async def start_now(stores: Stores, unit_id: str, in_seconds: float, move_id: str) -> Session:
-    """Move the unit's next session that has something to play to a moment from now.
+    """Move the unit's next session that has something to play, all of it on the day of then, to a moment from now.
 
     Raises:
         Conflict: nothing waits.
@@ -137,12 +160,12 @@ async def start_now(stores: Stores, unit_id: str, in_seconds: float, move_id: st
     waiting = await stores.sessions.collection.find(
         {"unit_id": unit_id, "starts_at": {"$gt": now}}, sort=[("starts_at", 1)]
     )
-    next_id = next((document["_id"] for document in waiting if Session.of(document).active), None)
+    next_id = next((document["_id"] for document in waiting if Session.of(document).may_start(starts_at)), None)
     if next_id is None:
         raise Conflict("broadcast.nothing-waiting")
 
     def decide(document: Document | None) -> Change | None:
-        if document is None or document["starts_at"] <= now:
+        if document is None or document["starts_at"] <= now or not Session.of(document).may_start(starts_at):
             return None
         session = Session.of(document).moved(starts_at)
         return Change(fields_of(session), changed(session, document["ver"] + 1), push={"moves": [move_id]})

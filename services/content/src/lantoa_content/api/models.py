@@ -1,7 +1,7 @@
 """The shapes of content's API."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
@@ -22,11 +22,11 @@ from lantoa_content.domain.post import PostState, Reason
 from lantoa_content.domain.richtext import HTML_LENGTH, parts_of, plain, written
 from lantoa_content.domain.text import clean
 from lantoa_content.usecases.desk import actor_at
-from lantoa_content.usecases.stored import Step, from_document, published
+from lantoa_content.usecases.stored import Step, day_of, from_document, published
 from lantoa_contracts.base import Id, Sha256, TaskCode
 from lantoa_contracts.events.content import Rendition
 from lantoa_runtime.errors import Invalid, NotFound
-from lantoa_runtime.http import Caller, StrictModel
+from lantoa_runtime.http import Caller, Day, StrictModel
 from lantoa_runtime.http.problems import text
 from lantoa_runtime.mongo import Document
 
@@ -68,6 +68,8 @@ BodyHtml = Annotated[
 ]
 Tasks = Annotated[list[TaskCode], Field(min_length=1, max_length=15)]
 TopicCode = Annotated[str, StringConstraints(max_length=40)]
+AirFrom = Annotated[Day, Field(description="The first day on which it may be heard and shown, in Việt Nam.")]
+AirUntil = Annotated[Day, Field(description="The last of these days.")]
 Language = Literal["vi"]
 """Vietnamese alone: the voice speaks no other language, and Khmer audio is recorded by people."""
 
@@ -97,6 +99,8 @@ class ItemIn(StrictModel):
     tasks: Tasks
     topic: TopicCode
     language: Language
+    air_from: AirFrom | None = None
+    air_until: AirUntil | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -112,11 +116,15 @@ class ItemIn(StrictModel):
         """
         html, body = _formatted(self.body_html) if self.body_html is not None else (None, self.body)
         tasks = tuple(sorted(set(self.tasks)))
-        return Content(self.title, body, self.priority, tasks, self.topic, self.language, html)
+        days = (self.air_from, self.air_until)
+        return Content(self.title, body, self.priority, tasks, self.topic, self.language, html, (), *days)
 
 
 class ItemPatch(StrictModel):
-    """Changes of an item: what is left out stays. A plain body takes the formatted one's place, and the other way."""
+    """Changes of an item: what is left out stays; a day that is `null` leaves its end open.
+
+    A plain body takes the formatted one's place, and the other way.
+    """
 
     title: Title = ""
     body: Body = ""
@@ -126,6 +134,8 @@ class ItemPatch(StrictModel):
     tasks: Tasks = []
     topic: TopicCode = ""
     language: Language = "vi"
+    air_from: AirFrom | None = None
+    air_until: AirUntil | None = None
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given, by the names that `Content` has.
@@ -184,6 +194,8 @@ class RevisionOut(BaseModel):
     title: str
     body: str
     body_html: str | None
+    air_from: date | None
+    air_until: date | None
 
 
 class PostOut(BaseModel):
@@ -216,6 +228,10 @@ class ItemOut(BaseModel):
     tasks: tuple[str, ...]
     topic: str
     language: str
+    air_from: date | None
+    """The first day on which it may be heard and shown; `null` for from its approval on."""
+    air_until: date | None
+    """The last of these days; `null` when no end was set."""
     author: PersonOut
     approver: PersonOut | None
     approved_at: datetime | None
@@ -275,6 +291,8 @@ def item_view(document: Document, post: PostOut | None, caller: Caller, language
         tasks=item.content.tasks,
         topic=item.content.topic,
         language=item.content.language,
+        air_from=item.content.air_from,
+        air_until=item.content.air_until,
         author=PersonOut(id=item.author.id, name=item.author.name),
         approver=PersonOut(id=item.approver.id, name=item.approver.name) if item.approver else None,
         approved_at=item.approved_at,
@@ -309,7 +327,15 @@ def revision_view(item: Document, revision: int) -> RevisionOut:
         if entry["action"] == "submitted" and entry["revision"] == revision:
             html = entry.get("html")
             body = entry["body"] if html is None else plain(parts_of(html))
-            return RevisionOut(revision=revision, at=entry["at"], title=entry["title"], body=body, body_html=html)
+            return RevisionOut(
+                revision=revision,
+                at=entry["at"],
+                title=entry["title"],
+                body=body,
+                body_html=html,
+                air_from=day_of(entry, "air_from"),
+                air_until=day_of(entry, "air_until"),
+            )
     raise NotFound("revision")
 
 

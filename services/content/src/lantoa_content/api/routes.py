@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from lantoa_content.api.models import (
     Approval,
@@ -25,7 +25,7 @@ from lantoa_content.domain.item import RenditionKind, State
 from lantoa_content.domain.picture import MEDIA_TYPE
 from lantoa_content.domain.topics import TOPICS
 from lantoa_content.usecases.desk import Desk
-from lantoa_content.usecases.lists import ItemLists
+from lantoa_content.usecases.lists import Asked, ItemLists
 from lantoa_content.usecases.posts import posts_of
 from lantoa_content.usecases.replay import replay
 from lantoa_content.usecases.stored import from_document
@@ -103,11 +103,16 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRout
         caller: Reader,
         state: State | None = None,
         unit_id: Id | None = None,
+        q: Annotated[str, Query(max_length=100)] = "",
         limit: PageLimit = 30,
         cursor: str | None = None,
     ) -> Page[ItemOut]:
-        """Items of the caller's units, the newest first."""
-        documents, following = await lists.page(caller, state, unit_id, limit, cursor)
+        """Items of the caller's units, the newest first.
+
+        `q` finds titles in which each of its words begins a word, without regard to accents; by words that many titles
+        have a page may be short, or empty, and yet have a next one.
+        """
+        documents, following = await lists.page(caller, Asked(state, unit_id, q.strip()), limit, cursor)
         return Page(items=await views.several(request, documents, caller), next=following)
 
     @routes.get("/items/{item_id}")

@@ -8,9 +8,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from lantoa_calendar.periods import local_day
 from lantoa_content.domain.picture import Picture
 from lantoa_content.domain.topics import TOPIC_CODES
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid
@@ -23,6 +24,8 @@ RenditionKind = Literal["audio", "board", "web"]
 ACTIONS: tuple[Action, ...] = ("edit", "submit", "approve", "return", "withdraw")
 TITLE_LENGTH = (3, 200)
 BODY_LENGTH = (10, 20_000)
+FARTHEST_DAY = timedelta(days=366)
+"""A day further from its submission than this is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Content:
     """What an author writes. `tasks` are codes of the plan's annex, `language` a BCP 47 tag.
 
     `body` is what is heard and what slides show. Where the author formatted it, `html` is that (`domain.richtext`) with
-    the pictures that it shows, and `body` follows from it.
+    the pictures that it shows, and `body` follows from it. It may be heard and shown from the day `air_from` to the day
+    `air_until`, both included, in Việt Nam; without a day that end is open.
     """
 
     title: str
@@ -69,6 +73,14 @@ class Content:
     language: str
     html: str | None = None
     pictures: tuple[Picture, ...] = ()
+    air_from: date | None = None
+    air_until: date | None = None
+
+    @property
+    def days(self) -> dict[str, str | None]:
+        """Both days as they are written (ISO 8601)."""
+        days = {"air_from": self.air_from, "air_until": self.air_until}
+        return {name: day.isoformat() if day else None for name, day in days.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +132,36 @@ def check_content(content: Content) -> Content:
     """The content, when an author may write it.
 
     Raises:
-        Invalid: the topic is unknown, or the class is emergency, which plays at once and belongs to the alert service
-            (TT 39/2020: khẩn cấp pre-empts whatever plays).
+        Invalid: the topic is unknown, the last day comes before the first, or the class is emergency, which plays at
+            once and belongs to the alert service (TT 39/2020: khẩn cấp pre-empts whatever plays).
     """
     if content.topic not in TOPIC_CODES:
         raise Invalid("content.unknown-topic", "/topic")
     if content.priority == "emergency":
         raise Invalid("content.emergency-elsewhere", "/priority")
+    if content.air_from and content.air_until and content.air_until < content.air_from:
+        raise Invalid("content.days-backwards", "/air_until")
     return content
+
+
+def _check_days(content: Content, today: date) -> None:
+    """Pass when there is a day left on which the content may be heard.
+
+    Raises:
+        Invalid: its last day is over, or one of its days is more than a year away.
+    """
+    if content.air_until and content.air_until < today:
+        raise Invalid("content.day-over", "/air_until")
+    for pointer, day in (("/air_from", content.air_from), ("/air_until", content.air_until)):
+        if day and abs(day - today) > FARTHEST_DAY:
+            raise Invalid("content.day-far", pointer)
 
 
 def hash_to_approve(item: Item) -> str:
     """SHA-256 over canonical JSON (sorted keys, UTF-8, no spaces) of a revision and the hashes of its renditions.
 
-    Formatted text names its pictures by their hashes, so they are bound too. What has none is bound as it always was.
+    Formatted text names its pictures by their hashes, so they are bound too. What an item does not have, formatted text
+    or a day, is no part of it.
     """
     bound: dict[str, Any] = {
         "item_id": item.id,
@@ -149,6 +177,7 @@ def hash_to_approve(item: Item) -> str:
     }
     if item.content.html is not None:
         bound["body_html"] = item.content.html
+    bound |= {name: day for name, day in item.content.days.items() if day}
     text = json.dumps(bound, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -217,9 +246,10 @@ def submit(item: Item, actor: Actor, unit: Unit, at: datetime) -> Item:
     """The item waiting for its renditions, for the unit as it stands now.
 
     Raises:
-        AppError: not this person's, or not in a state to be submitted.
+        AppError: not this person's, not in a state to be submitted, or its days are over or too far away.
     """
     permit("submit", item, actor)
+    _check_days(item.content, local_day(at))
     return replace(
         item,
         unit=unit,
@@ -247,13 +277,16 @@ def approve(item: Item, actor: Actor, seen_sha256: str, at: datetime) -> Item:
     """The item, approved as the approver saw it. A repeat by the same approver changes nothing.
 
     Raises:
-        AppError: no right to, not in review, or `content.approval-outdated` when the hash is that of something else.
+        AppError: no right to, not in review, `content.approval-outdated` when the hash is that of something else, or
+            `content.days-over` when it could not be heard any more.
     """
     if is_approved_by(item, actor, seen_sha256):
         return item
     permit("approve", item, actor)
     if seen_sha256 != hash_to_approve(item):
         raise Conflict("content.approval-outdated")
+    if item.content.air_until and item.content.air_until < local_day(at):
+        raise Conflict("content.days-over")
     return replace(
         item, state="approved", approver=actor.person, approved_at=at, approval_sha256=seen_sha256, updated_at=at
     )

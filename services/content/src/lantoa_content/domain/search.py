@@ -43,6 +43,11 @@ def words_of(title: str, unit_name: str, article: str) -> list[str]:
     return kept_words(title, unit_name, plain_text(article))
 
 
+def title_words(title: str) -> list[str]:
+    """The words by which an item is found while they are still being typed: what each word of its title begins with."""
+    return list(dict.fromkeys(word[:end] for word in kept_words(title) for end in range(1, len(word) + 1)))
+
+
 def asked_words(question: str) -> tuple[str, ...]:
     """The words that a text must all have; at most eight, in the order in which they were asked for."""
     words = dict.fromkeys(word for token in tokens(question) for word in _words(token, asked=True))

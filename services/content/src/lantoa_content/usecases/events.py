@@ -29,6 +29,8 @@ def approval(item: Item, ver: int) -> Outgoing:
         author_id=item.author.id,
         approver_id=item.approver.id,
         approved_at=item.approved_at,
+        air_from=item.content.air_from,
+        air_until=item.content.air_until,
     )
     return Outgoing(ITEM_APPROVED, event)
 

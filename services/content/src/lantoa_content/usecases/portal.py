@@ -10,7 +10,8 @@ from lantoa_content.domain.places import Place, gathered, standing
 from lantoa_content.domain.selection import LANGUAGES, Selection
 from lantoa_content.domain.topics import TOPIC_CODES
 from lantoa_content.usecases.keyset import make_cursor, newest, read_cursor
-from lantoa_content.usecases.posts import BRIEF, WORDS
+from lantoa_content.usecases.posts import BRIEF
+from lantoa_content.usecases.words import WORDS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.mongo import Collection, Document

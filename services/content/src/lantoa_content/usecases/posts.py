@@ -12,6 +12,7 @@ from lantoa_content.domain.post import Standing, article_sha256, post_id
 from lantoa_content.domain.search import words_of
 from lantoa_content.domain.text import clean
 from lantoa_content.domain.webpage import article_of, description_of
+from lantoa_content.usecases.words import WORDS
 from lantoa_contracts.catalogue import POST_CONFIRMED, POST_UNCONFIRMED
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn, PostConfirmed, PostUnconfirmed, Rendition
 from lantoa_runtime.blobs import Blobs
@@ -20,10 +21,6 @@ from lantoa_runtime.errors import AppError, NotReady
 from lantoa_runtime.mongo import Aggregates, Change, Collection, Document, Outgoing, ReadModel
 
 _MOST_STORY = 50
-WORDS = ("words", "says")
-"""The words by which a post is found, none when it is over; twice, because the embedded database uses the index of an
-array for one condition and looks at everything when there are more: it is asked by one of `words`, and tells by `says`.
-"""
 BRIEF = {"article": 0, "story": 0, "outbox": 0, **dict.fromkeys(WORDS, 0)}
 """A post without what lists do not show."""
 
@@ -72,6 +69,7 @@ class Publishing:
             "language": event.language,
             "approval_sha256": event.approval_sha256,
             "approved_at": event.approved_at,
+            **event.model_dump(mode="json", include={"air_from", "air_until"}),
         }
         now = self.clock.now()
         fields |= dict.fromkeys(WORDS, words_of(fields["title"], unit["name"], fields["article"]))

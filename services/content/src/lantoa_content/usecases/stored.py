@@ -1,11 +1,12 @@
 """Items in the forms that leave the service: documents, and what events and readers get of renditions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from lantoa_content.domain.item import Content, Failure, Item, Person, Rendition, Unit
 from lantoa_content.usecases import pictures
+from lantoa_content.usecases.words import item_words
 from lantoa_contracts.base import BlobRef
 from lantoa_contracts.events import content as contract
 from lantoa_runtime.mongo import Document, Index
@@ -15,6 +16,7 @@ Step = Literal["created", "submitted", "rendered", "render_failed", "returned", 
 INDEXES = (
     Index("items", ("path", "updated_at")),
     Index("items", ("path", "state", "updated_at")),
+    Index("items", ("words", "updated_at")),
     Index("pictures", ("item_id",)),
     Index("posts", ("item_id",)),
     Index("posts", ("live", "due_at")),
@@ -42,6 +44,7 @@ def to_fields(item: Item) -> dict[str, Any]:
         "tasks": list(item.content.tasks),
         "topic": item.content.topic,
         "language": item.content.language,
+        **item.content.days,
         "created_at": item.created_at,
         "updated_at": item.updated_at,
         "revision": item.revision,
@@ -54,11 +57,18 @@ def to_fields(item: Item) -> dict[str, Any]:
         "approved_at": item.approved_at,
         "approval_sha256": item.approval_sha256,
         "edited_by": list(item.edited_by),
+        **item_words(item.content.title, item.unit.path),
     }
 
 
 def _person(person: Person) -> dict[str, str]:
     return {"id": person.id, "name": person.name}
+
+
+def day_of(document: Mapping[str, Any], name: str) -> date | None:
+    """A day that a document holds; it has none of before items had days."""
+    written = document.get(name)
+    return date.fromisoformat(written) if written else None
 
 
 def _rendition(one: Rendition) -> dict[str, Any]:
@@ -88,6 +98,8 @@ def from_document(document: Document) -> Item:
             language=document["language"],
             html=document.get("html"),
             pictures=tuple(pictures.from_fields(one) for one in document.get("pictures", ())),
+            air_from=day_of(document, "air_from"),
+            air_until=day_of(document, "air_until"),
         ),
         created_at=document["created_at"],
         updated_at=document["updated_at"],
@@ -145,5 +157,6 @@ def with_history(
         "body": item.content.body if whole and item.content.html is None else None,
         "html": item.content.html if whole else None,
         "comment": comment,
+        **(item.content.days if whole else {}),
     }
     return {**to_fields(item), "history": [*document["history"], entry][-MOST_HISTORY:]}

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from lantoa_calendar.periods import span_of
 from lantoa_contracts.catalogue import PLAYLIST_CHANGED
 from lantoa_contracts.events.content import ItemApproved, ItemWithdrawn
 from lantoa_contracts.events.signboard import PlaylistChanged
@@ -20,6 +21,7 @@ def item_of(event: ItemApproved) -> Item:
     drawn = next((made for made in event.renditions if made.kind == "board"), None)
     if drawn is None:
         raise AppError("signboard.no-slide", 422, item_id=event.item_id)
+    opens_at, closes_at = span_of(event.air_from, event.air_until)
     return Item(
         item_id=event.item_id,
         ver=event.ver,
@@ -30,6 +32,8 @@ def item_of(event: ItemApproved) -> Item:
         topic=event.topic,
         approved_at=event.approved_at,
         slide=Slide(**drawn.blob.model_dump()),
+        opens_at=opens_at,
+        closes_at=closes_at,
     )
 
 

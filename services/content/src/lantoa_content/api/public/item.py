@@ -9,10 +9,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Request, Response
 from markupsafe import Markup
 
-from lantoa_content.api.public.site import LOCALES, PREFIX, READ, Site, first_published, place_of, shown
+from lantoa_content.api.public.site import LOCALES, PREFIX, READ, Site, first_published, place_of, shown, shown_day
 from lantoa_content.domain.linked_data import Story, duration_text, first_picture, news_article
 from lantoa_content.domain.picture import MEDIA_TYPE, PUBLIC_WORD
 from lantoa_content.domain.places import former_names, predecessors
+from lantoa_content.usecases.stored import day_of
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.http import blob_response
@@ -63,6 +64,8 @@ class ItemPages:
             audio_url=f"{PREFIX}/{item_id}/am-thanh",
             audio_length=duration_text(audio["seconds"]) if audio else "",
             approved=shown(post["approved_at"]),
+            air_from=shown_day(day_of(post, "air_from")),
+            air_until=shown_day(day_of(post, "air_until")),
             published=shown(published),
             updated=shown(updated) if updated != published else None,
             before=former_names(unit, predecessors(places)) if unit else [],

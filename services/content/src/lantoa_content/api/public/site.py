@@ -1,7 +1,7 @@
 """What all public pages of content share: addresses, names of things, headings, validators."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -126,6 +126,11 @@ def shown(at: datetime) -> dict[str, str]:
     """A time as people write it, and as machines do."""
     local = at.astimezone(ZONE)
     return {"text": f"{local.day:02}/{local.month:02}/{local.year} {local:%H:%M}", "iso": local.isoformat()}
+
+
+def shown_day(day: date | None) -> dict[str, str] | None:
+    """A day as people write it, and as machines do."""
+    return {"text": f"{day.day:02}/{day.month:02}/{day.year}", "iso": day.isoformat()} if day else None
 
 
 def first_published(post: Document) -> datetime:
