@@ -1,4 +1,8 @@
-"""`lantoa units`: find units, change them by acts, take acts back, take up lists. Nothing is done without `--yes`."""
+"""`lantoa units`: find units, change them by acts, take acts back, take up lists. Nothing is done without `--yes`.
+
+Whoever is elsewhere finds units by an access token. Acts are ordered by the operator here, or by an administrator in
+the console: no access token is good for them.
+"""
 
 import re
 from collections import Counter
@@ -69,12 +73,10 @@ def merge(
     parent: Under = "",
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Let units go into one."""
     target = _target(into, kind, parent)
-    _order(Door(data, gateway, token), {"kind": "merge", "date": date, "act": act, "into": target}, sources, yes=yes)
+    _order(Door(data), {"kind": "merge", "date": date, "act": act, "into": target}, sources, yes=yes)
 
 
 @units.command()
@@ -87,12 +89,10 @@ def split(
     parent: Under = "",
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Let a unit go into several. People and devices go to the first; devices with a point to where it lies."""
     targets = [_target(one, kind, parent) for one in into]
-    _order(Door(data, gateway, token), {"kind": "split", "date": date, "act": act, "into": targets}, [source], yes=yes)
+    _order(Door(data), {"kind": "split", "date": date, "act": act, "into": targets}, [source], yes=yes)
 
 
 @units.command()
@@ -104,13 +104,11 @@ def rename(
     code: Annotated[str, typer.Option(help="The new code; as before without it.")] = "",
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Give a unit another name from a day on."""
     target = {"name": name, **({"code": code} if code else {})}
     body = {"kind": "rename", "date": date, "act": act, "into": target}
-    _order(Door(data, gateway, token), body, [source], yes=yes)
+    _order(Door(data), body, [source], yes=yes)
 
 
 @units.command()
@@ -121,11 +119,9 @@ def move(
     act: Order,
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Let units belong to another one."""
-    _order(Door(data, gateway, token), {"kind": "move", "date": date, "act": act, "into": under}, sources, yes=yes)
+    _order(Door(data), {"kind": "move", "date": date, "act": act, "into": under}, sources, yes=yes)
 
 
 @units.command()
@@ -133,11 +129,9 @@ def reverse(
     act_id: Annotated[str, typer.Argument(help="The act, as it was told when it was done.")],
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Take an act back: what it moved goes back, and nothing else."""
-    door, path = Door(data, gateway, token), f"/acts/{quote(act_id)}/reverse"
+    door, path = Door(data), f"/acts/{quote(act_id)}/reverse"
 
     async def work() -> None:
         await _show(door, await door.call("directory", "POST", f"{path}?dry_run=true"))
@@ -151,11 +145,9 @@ def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="xlsx, csv, or a list as demo/units.json.")],
     yes: Yes = False,
     data: Data = DATA,
-    gateway: Gateway = "",
-    token: Token = "",
 ) -> None:
     """Take up units from a spreadsheet or a list; each row is judged. The same file again changes nothing."""
-    door, content = Door(data, gateway, token), file.read_bytes()
+    door, content = Door(data), file.read_bytes()
 
     async def work() -> None:
         query = "" if yes else "?dry_run=true"
