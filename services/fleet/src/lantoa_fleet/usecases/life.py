@@ -4,8 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_GROUPED, DEVICE_MOVED, DEVICE_REVOKED
-from lantoa_contracts.events.fleet import DeviceClaimed, DeviceGrouped, DeviceMoved, DeviceRevoked
+from lantoa_contracts.catalogue import (
+    DEVICE_CLAIMED,
+    DEVICE_GROUPED,
+    DEVICE_MOVED,
+    DEVICE_PLACED,
+    DEVICE_REKEYED,
+    DEVICE_REVOKED,
+)
+from lantoa_contracts.events.fleet import (
+    DeviceClaimed,
+    DeviceGrouped,
+    DeviceMoved,
+    DevicePlaced,
+    DeviceRekeyed,
+    DeviceRevoked,
+)
 from lantoa_fleet.domain.groups import Group
 from lantoa_fleet.domain.places import Actor, Place, with_life
 from lantoa_runtime.errors import Conflict, Invalid, StaleVersion
@@ -118,7 +132,8 @@ def moved(
     told = with_life(device, "moved", actor, at, unit_id=unit_id, previous_unit_id=device["unit_id"])
     fields = {**new, **told, "rev": rev + 1}
     if not elsewhere:
-        return Change(fields, unset=guessed)
+        placed_there = DevicePlaced(device_id=device["_id"], ver=device["ver"] + 1, unit_id=unit_id, at=at)
+        return Change(fields, [Outgoing(DEVICE_PLACED, placed_there)], unset=guessed)
     stands, event = _elsewhere(device, unit_id, path, at)
     return Change(fields | stands, [event], unset=guessed)
 
@@ -213,7 +228,9 @@ def new_token(device: Document | None, actor: Actor, token_sha256: str, at: date
     if device["state"] != "accepted":
         raise Conflict("fleet.device-revoked")
     told = with_life(device, "token", actor, at)
-    return Change({"token_sha256": token_sha256, "rights_at": at, "kick_due": True, **told})
+    event = DeviceRekeyed(device_id=device["_id"], ver=device["ver"] + 1, unit_id=device["unit_id"], at=at)
+    fields = {"token_sha256": token_sha256, "rights_at": at, "kick_due": True, **told}
+    return Change(fields, [Outgoing(DEVICE_REKEYED, event)])
 
 
 def revoked(
