@@ -38,6 +38,8 @@ async def test_units_are_found_with_a_token_that_may_read_them_and_with_no_other
     assert await lantoa("units", "find", "tra", permission="content.item.read") == (
         1, "", "Không có quyền. Tài khoản của ông/bà không có quyền làm việc này tại đơn vị này.\n",
     )  # fmt: skip
+    code, out, err = await lantoa("units", "find", "tra", "--token", "lta_x", permission="directory.unit.read")
+    assert (code, out, err.startswith("Mã truy cập không đúng hoặc đã hết hạn.")) == (1, "", True)
 
 
 def test_what_no_token_is_good_for_is_no_option():

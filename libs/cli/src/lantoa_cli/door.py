@@ -1,6 +1,7 @@
 """The way in for commands: this installation as its operator, or a gateway elsewhere with an access token."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +47,8 @@ class Door:
             return await demo.operator(self.layout).call(service, method, path, body, file=file)
         from lantoa_cli.operator import send  # Loads the HTTP framework, which other commands do not need.
 
-        return await send(self._url(service, path), method, self._shown(), body, file)
+        with self._told():
+            return await send(self._url(service, path), method, self._shown(), body, file)
 
     async def pieces(self, service: str, path: str) -> AsyncIterator[bytes]:
         """An answer as it comes.
@@ -60,8 +62,21 @@ class Door:
             from lantoa_cli.operator import pieces  # See above.
 
             answer = pieces(self._url(service, path), self._shown())
-        async for piece in answer:
-            yield piece
+        with self._told():
+            async for piece in answer:
+                yield piece
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Nobody signs in by a token: what a gateway says to people who should is about the token here."""
+        try:
+            yield
+        except Refused as refused:
+            if self.gateway and (refused.problem or {}).get("code") == "sign-in-required":
+                raise Refused(
+                    "Mã truy cập không đúng hoặc đã hết hạn. Tạo mã mới ở bàn làm việc, mục Bảo mật."
+                ) from refused
+            raise
 
     def _url(self, service: str, path: str) -> str:
         return f"{self.gateway.rstrip('/')}/api/v1/{service}{path}"
