@@ -286,6 +286,7 @@ async def _approver_and_technician(browser: Browser, platform: Platform, story: 
         await khang.see("thiet-bi-ban-do", "/#/devices?view=map")
         await khang.see("thiet-bi-su-co", "/#/devices/alarms")
         await khang.see("thiet-bi-cap-nhat", "/#/devices/updates")
+        await khang.see("thiet-bi-chua-ro", "/#/devices/unsure")
         await khang.see("thiet-bi-nhap", "/#/devices/import")
         await khang.see("thiet-bi-may-thu", "/#/devices/receivers/new")
         return hung.faults + khang.faults

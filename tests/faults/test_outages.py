@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 
-from lantoa_contracts.catalogue import EVERY_EVENT, UNIT_CHANGED
+from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_runtime.bus import Batch
 from lantoa_runtime.mongo import Outgoing
 from lantoa_runtime.mongo import driver as mongo_driver
 from lantoa_runtime.service import Service
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
+from lantoa_testing.readers import read_every_event
 
 
 def unit(name: str, ver: int) -> Outgoing:
@@ -39,12 +39,7 @@ class Registry:
             return [document["_id"] for document in await self.units.collection.find({"$nonsense": 1})]
 
         service.routes(router)
-
-        async def read(batch: Batch) -> list[bool]:
-            """The directory, whose name this bears, reads every event."""
-            return [True] * len(batch)
-
-        service.bus.in_batches(EVERY_EVENT, read)
+        read_every_event(service)
 
 
 @pytest.mark.parametrize("driver", ["pymongo", "motor"])

@@ -139,11 +139,13 @@ async def fleet(world: World, _: EventProbe) -> Cases:
         device_of[unit] = (await world.done("POST", "/receivers", body))["device_id"]
     unit_of = {device: unit for unit, device in device_of.items()}
     for unit, device in device_of.items():
-        followed = [{"act": "act-1", "from": "u-gone", "to": unit}]
-        await world.db["devices"].update_one({"_id": device}, {"$set": {"followed": followed}})
+        guess = {"followed": [{"act": "act-1", "from": "u-gone", "to": unit}], "unsure": "act-1", "between": [unit]}
+        await world.db["devices"].update_one({"_id": device}, {"$set": guess})
     device, ver = device_of[COMMUNE], {"If_Match": '"1"'}
     body |= {"unit_id": COMMUNE, "groups": []}
     doomed = (await world.done("POST", "/receivers", {**body, "name": "Loa cũ"}))["device_id"]
+    # Whoever moves a device has said where it stands: not one of those that wait for that.
+    moved = (await world.done("POST", "/receivers", {**body, "name": "Loa chuyển"}))["device_id"]
     await world.done("POST", "/receivers", {**body, "name": "Bảng", "kind": "board"})
     order = (await world.done("POST", "/commands", {"device_ids": [device], "name": "log_upload"}))["order_id"]
     command = (await world.db["commands"].find_one({"order_id": order}))["_id"]
@@ -199,7 +201,7 @@ async def fleet(world: World, _: EventProbe) -> Cases:
         Case("fleet_make_receiver", fixed("POST", "/receivers", place)),
         Case("fleet_new_receiver_token", fixed("POST", f"/receivers/{device}/token")),
         Case("fleet_import_devices", spreadsheet, let=row_let),
-        Case("fleet_move", fixed("POST", f"/devices/{device}/move", {"unit_id": COMMUNE}, **ver)),
+        Case("fleet_move", fixed("POST", f"/devices/{moved}/move", {"unit_id": COMMUNE}, **ver)),
         Case("fleet_regroup", fixed("PUT", f"/devices/{device}/groups", {"groups": [f"Nhóm {COMMUNE}"]}, **ver)),
         Case("fleet_revoke", fixed("POST", f"/devices/{doomed}/revoke", **ver)),
         Case("fleet_order_command", fixed("POST", "/commands", {"device_ids": [device], "name": "restart"})),
@@ -224,6 +226,7 @@ async def fleet(world: World, _: EventProbe) -> Cases:
         ),
         Listing("fleet_counts", COUNTS, lambda got: {one["unit_id"] for one in got["items"] if _devices(one)}),
         Listing("fleet_act_devices", "/acts/act-1", lambda got: int(got["moved"])),
+        Listing("fleet_unsure_devices", "/unsure", ids_by_unit(unit_of, "device_id")),
         Listing("fleet_summary", "/summary", lambda got: {one["unit_id"] for one in got["units"]} & PATHS.keys()),
         Listing("fleet_all_groups", "/groups", lambda got: sum(one["devices"] for one in got["items"])),
         Listing(

@@ -41,6 +41,15 @@ export const devices = [...few, ...made].map((device) => ({
 const standing = (device) => (!device.online ? 'offline' : device.alarms.length > 0 ? 'alarm' : device.in_sync ? 'online' : 'drift');
 const found = (deviceId) => devices.find((one) => one.device_id === deviceId) ?? Refused.missing();
 
+/** What a division left in its first half: Cầu Kè was divided into itself and Tập Ngãi. */
+const split = [communes[0], communes[1]];
+const unsure = new Set(devices.filter((one) => one.unit_id === split[0].id).slice(0, Number(process.env.UNSURE ?? 3)).map((one) => one.device_id));
+const guessed = () =>
+  devices.filter((one) => unsure.has(one.device_id) && one.state === 'accepted').map(({ device_id, ver, name, kind, unit_id, unit_name, lat, lon }) => ({
+    device_id, ver, name, kind, unit_id, unit_name, lat, lon, act_id: 'act-1', previous_unit_id: 'xa-cu', previous_unit_name: 'Xã Cầu Kè cũ',
+    choices: split.map((one) => ({ unit_id: one.id, unit_name: one.name })),
+  }));
+
 const orders = [];
 const alarms = [
   { alarm_id: 'al-1', code: 'offline', unit_id: 'xa-tap-ngai', unit_name: 'Xã Tập Ngãi', devices: 14, sample: devices.filter((one) => one.unit_id === 'xa-tap-ngai').slice(0, 14) },
@@ -113,6 +122,7 @@ function one(device, verb, method, body) {
   }
   if (verb === 'commands') return page(orders.flatMap((order) => order.items).filter((given) => given.device_id === device.device_id));
   if (verb === 'groups') return Object.assign(device, { groups: body.groups.map((name) => ({ group_id: name, name })), ver: device.ver + 1 });
+  if (verb === 'move') unsure.delete(device.device_id);
   if (verb === 'move') return Object.assign(device, { unit_id: body.unit_id, unit_name: unitName(body.unit_id), ver: device.ver + 1 });
   if (verb === 'revoke') return Object.assign(device, { state: 'revoked', ver: device.ver + 1 });
   return Refused.missing();
@@ -134,6 +144,8 @@ export function answer(path, method, query, body) {
     const sum = (of) => units.reduce((all, unit) => all + unit[of], 0);
     return [200, { units: [{ unit_id: 'tinh', unit_name: 'Tỉnh Vĩnh Long', total: sum('total'), online: sum('online'), alarm: sum('alarm'), drift: 0 }, ...units] }];
   }
+  if (kind === 'unsure') return [200, { items: guessed(), total: unsure.size }];
+  if (kind === 'acts') return [200, { moved: 14, unsure: guessed() }];
   if (kind === 'groups') return [200, page([{ group_id: 'truong-hoc', name: 'Trường học', devices: 3 }, { group_id: 've-song', name: 'Ven sông', devices: 12 }])];
   if (kind === 'shapes') {
     return [200, { type: 'FeatureCollection', features: communes.map(({ id: unit_id, lat, lon }) => ({ type: 'Feature', properties: { unit_id }, geometry: { type: 'Polygon', coordinates: [[[lon - 0.037, lat - 0.032], [lon + 0.037, lat - 0.032], [lon + 0.037, lat + 0.032], [lon - 0.037, lat + 0.032], [lon - 0.037, lat - 0.032]]] } })) }];

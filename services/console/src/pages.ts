@@ -27,6 +27,7 @@ export const PAGES: [string, Page | LaterPage][] = [
   ['/devices/updates', later(() => import('./pages/Updates.svelte'), 'technician')],
   ['/devices/import', later(() => import('./pages/Import.svelte'), 'technician')],
   ['/devices/receivers/new', later(() => import('./pages/Receiver.svelte'), 'technician')],
+  ['/devices/unsure', later(() => import('./pages/Unsure.svelte'), 'technician')],
   ['/devices/orders/:id', later(() => import('./pages/Order.svelte'))],
   ['/devices/:id', later(() => import('./pages/Device.svelte'))],
   ['/alerts', later(() => import('./pages/Alerts.svelte'))],

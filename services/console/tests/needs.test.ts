@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetAlarm } from '../src/lib/fleet-types';
-import { deadlines, inOrder, mine, toApprove, toTend, unsent, Urgency } from '../src/lib/needs';
+import { deadlines, inOrder, mine, toApprove, toPlace, toTend, unsent, Urgency } from '../src/lib/needs';
 import type { Item, Period } from '../src/lib/types';
 
 const item = (id: string, change: Partial<Item> = {}): Item =>
@@ -45,6 +45,14 @@ describe('what needs a person now', () => {
     const [one, many] = toTend([alarmOf({}), alarmOf({ devices: 14 })], now);
     expect([one?.href, many?.href]).toEqual(['/devices/d-1', '/devices/alarms']);
     expect(one?.title).toBe('Cụm loa ấp Chợ');
+  });
+});
+
+describe('devices without a known place', () => {
+  it('are one thing to do, and none where there are none', () => {
+    expect(toPlace(0)).toEqual([]);
+    expect(toPlace(12)).toMatchObject([{ href: '/devices/unsure', urgency: Urgency.Broken }]);
+    expect(toPlace(12)[0]?.title).toContain('12');
   });
 });
 

@@ -17,7 +17,7 @@ from lantoa_alert.domain.cap_threads import replaced
 from lantoa_alert.main import build
 from lantoa_alert.settings import AlertSettings
 from lantoa_alert.usecases.notices import Notices
-from lantoa_contracts.catalogue import UNIT_CHANGED
+from lantoa_contracts.catalogue import SOURCE_ADDED, SOURCE_REMOVED, UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_runtime.errors import Unavailable
 from lantoa_runtime.http import Caller, Grant
@@ -428,7 +428,7 @@ async def test_one_source_cannot_change_what_another_said_nor_take_its_names(ale
     assert [state for state, _ in await notices(alert)] == ["requested", "requested"]
 
 
-async def test_sources_are_kept_by_those_who_administer_everything(alert, feed):
+async def test_sources_are_kept_by_those_who_administer_everything_and_every_change_is_told(alert, feed, events):
     for caller in (HUNG, SMALL_ADMIN, AUTHOR):
         assert (await add(alert, feed, caller=caller))[0] == 403
         assert (await alert.call("GET", "/cap/sources", caller))[0] == 403
@@ -439,6 +439,10 @@ async def test_sources_are_kept_by_those_who_administer_everything(alert, feed):
     assert (await alert.call("DELETE", f"/cap/sources/{made['source_id']}", ADMIN))[0] == 204
     assert await sources(alert) == []
     assert (await alert.call("DELETE", f"/cap/sources/{made['source_id']}", ADMIN))[0] == 404
+    for spec in (SOURCE_ADDED, SOURCE_REMOVED):
+        assert [event.source_id for event in await events.all(spec)] == [made["source_id"]]
+        newest = await events.client.jetstream().get_last_msg("EVT", spec.subject)
+        assert newest.headers["lt-actor"] == ADMIN.id
 
 
 @pytest.mark.parametrize(

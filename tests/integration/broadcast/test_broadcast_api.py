@@ -39,6 +39,8 @@ async def test_a_grid_is_set_against_the_version_that_was_seen(province: Any) ->
 
     assert (blind, stale) == (428, 412)
     assert (status, changed["at"], headers["ETag"]) == (200, "11:00", '"2"')
+    told = await province.events.wait(catalogue.GRID_CHANGED, lambda event: event.ver == 2)
+    assert (told.unit_id, told.starts) == (province.commune, "11:00")
     _, seen, _ = await call("GET", address, technician)
     assert seen == changed
 

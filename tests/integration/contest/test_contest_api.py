@@ -38,6 +38,8 @@ async def test_a_contest_is_written_corrected_published_and_then_stands(province
     assert (await province.call("POST", f"{here}/publish", province.approver, If_Match='"1"'))[0] == 412
     status, published = await province.call("POST", f"{here}/publish", province.approver, If_Match='"2"')
     assert (status, published["state"], published["phase"]) == (200, "published", "soon")
+    told = await province.events.wait(catalogue.CONTEST_PUBLISHED, lambda event: event.contest_id == body["id"])
+    assert (told.ver, told.unit_id, told.rules_sha256) == (3, body["unit_id"], published["rules_sha256"])
     for method, path, sent in (("PUT", here, change), ("POST", f"{here}/publish", None)):
         status, problem = await province.call(method, path, province.approver, sent, If_Match='"3"')
         assert (status, problem["code"]) == (409, "contest.published")

@@ -45,8 +45,10 @@ async def test_a_person_is_taken_up_once_and_changed_by_who_saw_them_last(town, 
     assert (status, problem["code"]) == (409, "directory.login-taken")
     status, problem = await town.call(tam, "POST", "/people", NEW | {"login": "moi", "body_id": "u-x"})
     assert (status, problem["errors"][0]["pointer"]) == (422, "/body_id")
-    for body in ("u-2", None):
-        assert (await town.call(tam, "POST", "/people", NEW | {"login": "moi", "body_id": body}))[0] == 403
+    assert (await town.call(tam, "POST", "/people", NEW | {"login": "moi", "body_id": "u-2"}))[0] == 403
+    status, problem = await town.call(tam, "POST", "/people", NEW | {"login": "moi", "body_id": None})
+    assert (status, problem["code"]) == (422, "directory.office-needed")
+    assert problem["errors"][0]["pointer"] == "/body_id"
     created = await events.wait(ACCOUNT_CREATED, lambda event: event.person_id == mai["id"])
     assert created.unit_id == "b-1"
 
@@ -58,6 +60,13 @@ async def test_a_person_is_taken_up_once_and_changed_by_who_saw_them_last(town, 
     assert (await town.call(tam, "PUT", address, profile, If_Match=f'"{mai["ver"]}"'))[0] == 412
     event = await events.wait(ACCOUNT_CHANGED, lambda event: event.person_id == mai["id"])
     assert set(event.fields) == {"phone", "email"}
+    nowhere = profile | {"body_id": None}
+    status, problem = await town.call(tam, "PUT", address, nowhere, If_Match=f'"{changed["ver"]}"')
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/body_id")
+    # Whoever holds something is found by that.
+    assert (await town.grant(tam, mai["id"], "author", "u-1"))[0] == 201
+    status, changed = await town.call(tam, "PUT", address, nowhere, If_Match=f'"{changed["ver"] + 1}"')
+    assert (status, changed["body_id"]) == (200, None)
 
 
 async def test_people_change_their_own_telephone_and_not_where_they_belong(town):

@@ -64,7 +64,12 @@ async def test_every_row_of_a_workbook_is_judged_and_the_good_ones_are_written(l
 async def test_rows_over_units_of_others_are_refused_and_a_file_that_is_none_is_told(loaded, who):
     other = Caller("p-x", "X", (Grant("admin", "u-2"),))
     told = (await send(loaded, other, book(HEADER, ROWS[0])))[1]
-    assert [row["code"] for row in told["rows"]] == ["forbidden"]
+    assert [row["code"] for row in told["rows"]] == ["directory.row-not-yours"]
+    orphan = ["30007", "Xã Không Gốc", "xã", "", "2025-07-01", "", "", ""]
+    (row,) = (await send(loaded, other, book(HEADER, orphan)))[1]["rows"]
+    assert (row["outcome"], row["code"], "Trực thuộc" in row["detail"]) == (
+        "refused", "directory.row-parent-needed", True,
+    )  # fmt: skip
     assert (await send(loaded, who.author, book(HEADER, ROWS[0])))[0] == 403
     for data, code in (
         (b"PK\x03\x04", "sheet-unreadable"), (b"", "sheet-empty"), (b"{", "sheet-unreadable"),
@@ -73,6 +78,15 @@ async def test_rows_over_units_of_others_are_refused_and_a_file_that_is_none_is_
     ):  # fmt: skip
         status, problem, _ = await send(loaded, who.admin, data)
         assert (status, problem["code"]) == (422, code), data
+
+
+async def test_a_list_that_changes_units_of_others_says_which_and_writes_nothing(loaded, who):
+    ward = Caller("p-x", "X", (Grant("admin", "u-1"),))
+    link = {"unit_id": "u-9", "successor_id": "u-2", "date": "2025-07-01", "act": "1/NQ"}
+    unit = {"unit_id": "u-4", "code": "4", "name": "Khóm Bốn", "kind": "body", "parent": "u-1"}
+    status, problem, _ = await send(loaded, ward, json.dumps({"units": [unit], "successors": [link]}).encode())
+    assert (status, problem["code"], "Thị trấn Cầu Kè" in problem["detail"]) == (403, "directory.unit-not-yours", True)
+    assert await loaded.service.db["units"].count({}) == 5
 
 
 async def test_the_repositorys_list_is_taken_with_its_successors(directory, who, demo_import):

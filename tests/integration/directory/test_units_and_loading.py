@@ -133,7 +133,6 @@ def person(person_id, **fields):
 MIGHTIER = (
     person("p-new", grants=[{"role": "admin", "unit_id": "u-p"}]),
     person("p-new", grants=[{"role": "admin", "unit_id": "u-2"}]),
-    person("p-new"),
     person("p-vinh", grants=[{"role": "author", "unit_id": "u-1"}], password="taken over"),
 )
 
@@ -147,7 +146,20 @@ async def test_an_administrator_of_a_ward_makes_nobody_mightier(loaded, who):
 async def test_an_administrator_neither_takes_units_in_nor_gives_them_away(loaded, who, small_import):
     units = {unit["unit_id"]: unit for unit in small_import["units"]}
     for moved in ({**units["u-2"], "parent": "u-1"}, {**units["u-1"], "parent": "u-2"}):
-        assert (await loaded.call("POST", "/import", who.ward_admin, {"units": [moved]}))[0] == 403
+        status, problem, _ = await loaded.call("POST", "/import", who.ward_admin, {"units": [moved]})
+        assert (status, problem["code"]) == (403, "directory.unit-not-yours")
+        assert moved["name"] in problem["detail"]
+
+
+async def test_an_administrator_is_told_what_is_missing(loaded, who):
+    root = {"unit_id": "u-4", "code": "4", "name": "Xã Không Gốc", "kind": "commune"}
+    below = root | {"unit_id": "u-5", "code": "5", "parent": "u-1"}
+    for body, code, pointer in (
+        ({"units": [below, root]}, "directory.parent-needed", "/units/1/parent"),
+        ({"people": [person("p-new")]}, "directory.office-needed", "/people/0/body"),
+    ):
+        status, problem, _ = await loaded.call("POST", "/import", who.ward_admin, body)
+        assert (status, problem["code"], problem["errors"][0]["pointer"]) == (422, code, pointer)
 
 
 async def test_an_administrator_loads_what_lies_below(loaded, who):

@@ -8,6 +8,7 @@ import pytest
 
 from lantoa_contracts import catalogue
 from lantoa_contracts.events.directory import ActDone, ActReversed, Heir, Succession
+from lantoa_fleet.telemetry import UNSURE
 from lantoa_testing import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -34,6 +35,11 @@ async def _stands(fleet: Any, device: Any, unit_id: str) -> dict[str, Any]:
 
     found: dict[str, Any] = await eventually(there)  # type: ignore[assignment]
     return found
+
+
+async def _look(fleet: Any) -> None:
+    """Let the job that counts devices take its turn now."""
+    await next(job for name, _, job in fleet.running.service._jobs if name == "alarms")()
 
 
 async def test_devices_of_a_merged_unit_stand_in_the_new_one_with_new_rights_and_go_back(fleet: Any) -> None:
@@ -93,5 +99,26 @@ async def test_after_a_split_the_point_decides_where_outlines_are_and_a_technici
     nowhere.ver = (await _stands(fleet, nowhere, "u-6"))["rev"]
     told = (await fleet.call("GET", f"/acts/{act}"))[1]
     assert (told["moved"] >= 2, [one["device_id"] for one in told["unsure"]]) == (True, [nowhere.id])
+    waiting = (await fleet.call("GET", "/unsure"))[1]
+    (one,) = waiting["items"]
+    assert (waiting["total"], one) == (1, told["unsure"][0])
+    assert (one["ver"], one["unit_id"], one["previous_unit_id"], one["act_id"]) == (nowhere.ver, "u-6", "u-1", act)
+    assert [choice["unit_id"] for choice in one["choices"]] == ["u-6", "u-7"]
+    await _look(fleet)
+    assert UNSURE._value.get() == 1.0
     await fleet.change(nowhere, "move", {"unit_id": "u-6"})
     assert (await fleet.call("GET", f"/acts/{act}"))[1]["unsure"] == []
+    assert (await fleet.call("GET", "/unsure"))[1] == {"items": [], "total": 0}
+    told = await fleet.events.wait(catalogue.DEVICE_PLACED, lambda event: event.device_id == nowhere.id)
+    assert (told.unit_id, told.ver) == ("u-6", (await fleet.documents.find_one({"_id": nowhere.id}))["ver"])
+
+
+async def test_a_device_that_is_no_more_waits_for_nobody(fleet: Any) -> None:
+    for unit_id in ("u-3", "u-4", "u-5"):
+        await fleet.unit(unit_id, path=("u-province", unit_id))
+    device = await fleet.claimed("u-3")
+    await _turn(fleet, f"act-{device.id[:12]}", 3, ("u-4", "u-5"), unit="u-3")
+    device.ver = (await _stands(fleet, device, "u-4"))["rev"]
+    assert device.id in {one["device_id"] for one in (await fleet.call("GET", "/unsure"))[1]["items"]}
+    await fleet.change(device, "revoke")
+    assert device.id not in {one["device_id"] for one in (await fleet.call("GET", "/unsure"))[1]["items"]}

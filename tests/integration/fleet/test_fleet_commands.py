@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from PIL import Image
 
 from lantoa_contracts.base import SignedDocument
-from lantoa_contracts.catalogue import DEVICE_ACK
+from lantoa_contracts.catalogue import COMMAND_ORDERED, DEVICE_ACK
 from lantoa_contracts.device import Ack, Command
 from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_signing.documents import SigningKey, verify
@@ -102,6 +102,10 @@ async def test_an_order_reaches_its_devices_signed_and_is_followed_to_its_end(fl
     one, two = await obedient(), await obedient(lambda _: [("failed", "không có loa", {})])
     status, placed = await order(fleet, one, two, name="diagnose")
     assert (status, placed["devices"]) == (202, 2)
+    told = await fleet.events.wait(COMMAND_ORDERED, lambda event: event.order_id == placed["order_id"])
+    assert (told.name, told.devices, told.unit_id) == ("diagnose", 2, "u-1")
+    newest = await fleet.events.client.jetstream().get_last_msg("EVT", COMMAND_ORDERED.subject)
+    assert (newest.headers or {})["lt-actor"] == "p-tech"
     await outcome(fleet, placed["order_id"], "failed")
     seen = await outcome(fleet, placed["order_id"], "finished")
     by_device = {item["device_id"]: item for item in seen["items"]}

@@ -9,7 +9,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from lantoa_contracts.catalogue import DEVICE_CLAIMED
+from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_REKEYED
 from lantoa_testing import eventually
 
 # nats-py leaves the socket of a refused or kicked client to the garbage collector.
@@ -101,6 +101,8 @@ async def test_a_new_token_cuts_who_came_with_the_old_one(fleet: Any) -> None:
     await eventually(online)
     status, made, _ = await fleet.call("POST", f"/receivers/{device_id}/token")
     assert status == 200, made
+    told = await fleet.events.wait(DEVICE_REKEYED, lambda event: event.device_id == device_id)
+    assert (told.unit_id, made["token"] in told.model_dump_json()) == ("u-1", False)
     with pytest.raises(aiomqtt.MqttError):
         await asyncio.wait_for(listening, 60)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.catalogue import UPDATE_TURNED
 from lantoa_contracts.device import Ack, Command, Heartbeat
 from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_signing.documents import SigningKey, verify
@@ -142,9 +143,21 @@ async def test_an_update_that_fails_stops_itself_before_the_next_wave(fleet: Any
     await fleet.call("POST", f"/updates/{update['update_id']}/resume")
     done = await ended(fleet, update["update_id"], "finished")
     assert done["counts"] == {"waiting": 0, "told": 0, "done": 2, "failed": 1}
+    assert await turns(fleet, update["update_id"]) == ["running", "stopped", "running", "finished"]
     assert (await fleet.call("POST", f"/updates/{update['update_id']}/stop"))[0] == 409
     status, answer, _ = await fleet.call("POST", f"/updates/{update['update_id']}/rollback")
     assert (status, answer["code"]) == (409, "fleet.no-earlier-version")
+
+
+async def turns(fleet: Any, update_id: str) -> list[str]:
+    """What others were told that became of an update, up to its end."""
+
+    async def told() -> Any:
+        found = [event for event in await fleet.events.all(UPDATE_TURNED) if event.update_id == update_id]
+        states = [event.state for event in sorted(found, key=lambda event: event.ver)]
+        return states if states[-1:] == ["finished"] else None
+
+    return list(await eventually(told))
 
 
 async def test_what_is_no_update_is_refused_in_words(fleet: Any, updating: Any) -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from nats.errors import Error as NatsError
 
-from lantoa_contracts.catalogue import EVERY_EVENT, UNIT_CHANGED
+from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
-from lantoa_runtime.bus import Batch
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.mongo import Aggregates, Change, Document, Outgoing
 from lantoa_runtime.mongo.driver import MongoError
 from lantoa_runtime.service import assemble
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
+from lantoa_testing.readers import read_every_event
 
 _AWAY = (MongoError, NatsError, AppError)
 
@@ -61,12 +61,7 @@ async def main(settings: RuntimeSettings, documents: int, changes: int, allowed:
     """Work until all is done, through whatever dies meanwhile."""
     service = assemble("directory", settings)
     units = service.aggregates("units")
-
-    async def read(batch: Batch) -> list[bool]:
-        """The directory, whose name this bears, reads every event."""
-        return [True] * len(batch)
-
-    service.bus.in_batches(EVERY_EVENT, read)
+    read_every_event(service)
     async with service.running():
         await asyncio.gather(*(_work(units, f"k{number}", changes, allowed) for number in range(documents)))
         await eventually(lambda: _all_published(units))

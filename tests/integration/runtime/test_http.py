@@ -15,7 +15,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import Field
 from pymongo.errors import ServerSelectionTimeoutError
 
-from lantoa_contracts.catalogue import EVERY_EVENT
 from lantoa_contracts.policy import Permission
 from lantoa_runtime.errors import AppError, Invalid, NotFound, StaleVersion, Unavailable
 from lantoa_runtime.http import (
@@ -34,6 +33,7 @@ from lantoa_runtime.http.middleware import MOST_BODY_BYTES
 from lantoa_runtime.mongo import DuplicateKey, ReadModel
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
+from lantoa_testing.readers import read_every_event
 
 LAN = Caller("p-lan", "Lan", (Grant("author", "u-1"),))
 Looker = Annotated[Caller, allows(Permission("notes.note.read", frozenset({"author", "reporter"})))]
@@ -380,11 +380,7 @@ async def test_probes_answer_without_being_counted(app):
 def quiet(service):
     """Directory reads every event by one durable: a service of this name has no other to wait for."""
     ReadModel(service.db["units"])
-
-    async def read(batch):
-        return [True] * len(batch)
-
-    service.bus.in_batches(EVERY_EVENT, read)
+    read_every_event(service)
 
 
 async def says(app, status, failures):

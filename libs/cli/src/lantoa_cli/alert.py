@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from lantoa_cli.cap import cap
-from lantoa_cli.errors import Refused
+from lantoa_cli.errors import Refused, fail
 from lantoa_cli.topology import _KEYS, _URL, Keys, Url
 from lantoa_contracts.alert import Holder, HolderAnswer, HolderOrder, HolderRequest
 from lantoa_runtime.clock import Clock
@@ -31,11 +31,6 @@ _ANSWER_SECONDS = 10.0
 Signers = Annotated[
     list[Path], typer.Option("--holder", help="A holder's key file; give the option twice, for two different people.")
 ]
-
-
-def _fail(sentence: str) -> typer.Exit:
-    typer.secho(sentence, fg=typer.colors.RED, err=True)
-    return typer.Exit(1)
 
 
 def _listed(ring: KeyRing) -> list[Holder]:
@@ -62,12 +57,12 @@ def add(
     ring = KeyRing(keys)
     listed = _listed(ring)
     if any(one.name == name for one in listed):
-        raise _fail(f"{name} đã có khóa. Thu hồi trước: lantoa alert holders remove '{name}'")
+        raise fail(f"{name} đã có khóa. Thu hồi trước: lantoa alert holders remove '{name}'")
     seed = secrets.token_bytes(32)
     try:
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise _fail(f"Không ghi được {key}: {error.strerror}.") from error
+        raise fail(f"Không ghi được {key}: {error.strerror}.") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(b64(seed) + "\n")
     _write(ring, [*listed, Holder(name=name, public=b64(SigningKey(seed).public))])
@@ -90,7 +85,7 @@ def remove(name: Annotated[str, typer.Argument(help="Who holds no key any more."
     ring = KeyRing(keys)
     listed = _listed(ring)
     if all(one.name != name for one in listed):
-        raise _fail(f"Không có {name} trong danh sách.")
+        raise fail(f"Không có {name} trong danh sách.")
     _write(ring, [one for one in listed if one.name != name])
 
 
@@ -148,20 +143,20 @@ def _ask(fields: dict[str, object], signers: list[Path], url: str, ring: KeyRing
         typer.Exit: with a sentence that says what to do.
     """
     if len(signers) != 2:
-        raise _fail("Cần đúng hai khóa của hai người: --holder KHÓA-1 --holder KHÓA-2")
+        raise fail("Cần đúng hai khóa của hai người: --holder KHÓA-1 --holder KHÓA-2")
     try:
         order = HolderOrder.model_validate(fields)
         signed = [SigningKey(_seed(file)).sign(order.model_dump_json()) for file in signers]
         answer = asyncio.run(_request(url, ring, HolderRequest(signed=(signed[0], signed[1]))))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
-        raise _fail(f"Yêu cầu chưa đúng: {wrong}") from error
+        raise fail(f"Yêu cầu chưa đúng: {wrong}") from error
     except Refused as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     except (NatsError, OSError, TimeoutError) as error:
-        raise _fail(f"Không tới được NATS ({url}) hoặc dịch vụ cảnh báo: {error or type(error).__name__}") from error
+        raise fail(f"Không tới được NATS ({url}) hoặc dịch vụ cảnh báo: {error or type(error).__name__}") from error
     if not answer.ok:
-        raise _fail(f"Bị từ chối ({answer.code}): {answer.detail}")
+        raise fail(f"Bị từ chối ({answer.code}): {answer.detail}")
     return answer
 
 

@@ -1,40 +1,38 @@
 """`lantoa audit`: take the audit away, and find what somebody changed in it."""
 
-import asyncio
 import json
-import os
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
-from lantoa_cli import demo
 from lantoa_cli.dlq import connected
-from lantoa_cli.errors import Refused
-from lantoa_cli.layout import Layout, checkout, load_layout
+from lantoa_cli.door import DATA, Data, Door, Gateway, Token
+from lantoa_cli.errors import Refused, run
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.catalogue import AUDIT_SEALED
 from lantoa_contracts.events.directory import AuditSealed
-from lantoa_signing.chain import Finding, examine
+from lantoa_signing.chain import Kind, examine
 from lantoa_signing.documents import SignatureRefused, unb64
 
 audit = typer.Typer(no_args_is_help=True, help="Who did what to what, and whether somebody changed it since.")
-TOKEN = "LANTOA_TOKEN"  # noqa: S105 - the name of a variable
 _EXPORT = "/audit/export"
 _NEEDED = {"chain": str, "seq": int, "prev": str, "hash": str}
+_MEANS: Mapping[Kind, str] = {
+    "flipped": "mục đã bị sửa nội dung",
+    "deleted": "mục ở giữa chuỗi bị xóa",
+    "truncated": "các mục ở cuối chuỗi bị xóa",
+    "reordered": "mục không ở đúng vị trí",
+    "replayed": "dấu niêm phong cũ bị đặt thay dấu mới",
+    "rewritten": "chuỗi đã bị viết lại sau khi niêm phong",
+    "forged": "dấu niêm phong không do khóa này ký (xem lại --key)",
+}
 
-Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]
-Gateway = Annotated[
-    str | None,
-    typer.Option("--gateway", help=f"Ask at this address as an auditor, with the access token in {TOKEN}."),
-]
 File = Annotated[Path | None, typer.Option("--file", help="Look at what `lantoa audit export` wrote.", exists=True)]
 Seals = Annotated[Path | None, typer.Option("--seals", help="Seals kept elsewhere, as JSON lines.", exists=True)]
 Key = Annotated[Path | None, typer.Option("--key", help="Public keys of the seals, one a line; audit.pub of the ring.")]
@@ -65,7 +63,7 @@ class Found:
                     raise ValueError("no entry")
                 self.chains.setdefault(told["chain"], []).append(told)
         except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
-            raise Refused(f"line {number} is no entry and no seal") from error
+            raise Refused(f"Dòng {number} không phải mục nhật ký, cũng không phải dấu niêm phong.") from error
 
     @property
     def entries(self) -> int:
@@ -86,6 +84,10 @@ def read(lines: Iterable[bytes]) -> Found:
     return found
 
 
+def _exported(file: Path) -> Found:
+    return read(file.read_bytes().splitlines())
+
+
 def publics(file: Path) -> list[bytes]:
     """The keys that have sealed.
 
@@ -95,9 +97,9 @@ def publics(file: Path) -> list[bytes]:
     try:
         keys = [unb64(line.strip()) for line in file.read_text().splitlines() if line.strip()]
     except (OSError, SignatureRefused, UnicodeDecodeError) as error:
-        raise Refused(f"{file} holds no public keys: {error}") from error
+        raise Refused(f"Không đọc được khóa công khai trong {file}.") from error
     if not keys:
-        raise Refused(f"{file} holds no public keys")
+        raise Refused(f"{file} không có khóa công khai nào.")
     return keys
 
 
@@ -125,45 +127,52 @@ async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-async def _pieces(url: str) -> AsyncIterator[bytes]:
-    token = os.environ.get(TOKEN)
-    if not token:
-        raise Refused(f"put an auditor's access token into {TOKEN}")
-    headers = {"Authorization": f"Bearer {token}"}
-    address = f"{url.rstrip('/')}/api/v1/directory{_EXPORT}"
-    async with aiohttp.ClientSession() as session, session.get(address, headers=headers) as response:
-        if response.status != 200:
-            raise Refused(f"{address}: {response.status} {await response.text()}")
-        async for piece in response.content.iter_any():
-            yield piece
-
-
-def _source(layout: Layout, gateway: str | None) -> AsyncIterator[bytes]:
-    return _lines(_pieces(gateway) if gateway else demo.operator(layout).pieces("directory", _EXPORT))
-
-
-async def _look(layout: Layout, gateway: str | None) -> tuple[Found, list[SignedDocument]]:
+async def _look(door: Door) -> tuple[Found, list[SignedDocument]]:
     """The audit as it is answered, and the stream's seals, which are read first: what comes later is longer."""
     copies: list[SignedDocument] = []
-    if gateway is None:
-        async with connected(layout.nats.url, layout.ring) as js:
+    if not door.gateway:
+        async with connected(door.layout.nats.url, door.layout.ring) as js:
             copies = await stream_seals(js)
     found, number = Found(), 0
-    async for line in _source(layout, gateway):
+    async for line in _lines(door.pieces("directory", _EXPORT)):
         number += 1
         if line.strip():
             found.take(number, line)
     return found, copies
 
 
-def _read_seals(file: Path) -> list[SignedDocument]:
-    return read(file.read_bytes().splitlines()).seals
+async def _examined(door: Door, file: Path | None, seals: Path | None, key: Path | None) -> bool:
+    """Tell what was found; whether all is as it was written."""
+    keys = publics(key or _own_key(door))
+    found, copies = (_exported(file), []) if file else await _look(door)
+    copies += _exported(seals).seals if seals else []
+    findings = examine(found.chains, found.seals or copies, copies, keys, found.only)
+    for finding in findings:
+        typer.echo(str(finding))
+    for kind in sorted({finding.kind for finding in findings}):
+        typer.echo(f"{kind}: {_MEANS[kind]}.", err=True)
+    seen = (
+        f"{found.entries} mục trong {len(found.chains)} chuỗi, {len(found.seals)} dấu niêm phong, "
+        f"{len(copies)} bản sao dấu ở nơi khác"
+    )
+    typer.echo(f"{seen}: {f'{len(findings)} chỗ sai' if findings else 'mọi thứ còn như khi được ghi'}.", err=True)
+    return not findings
+
+
+def _own_key(door: Door) -> Path:
+    try:
+        return door.layout.ring.audit_public_file
+    except Refused as error:
+        if door.gateway:
+            raise Refused("Cần khóa công khai của hệ thống để kiểm tra: thêm --key audit.pub.") from error
+        raise
 
 
 @audit.command()
 def verify(
-    data: Data = Path("data"),
-    gateway: Gateway = None,
+    data: Data = DATA,
+    gateway: Gateway = "",
+    token: Token = "",
     file: File = None,
     seals: Seals = None,
     key: Key = None,
@@ -172,58 +181,31 @@ def verify(
 
     Each is told on a line of its own: chain, place, kind. Exit code 1 when there is one, or when it cannot be told.
     """
-    layout = load_layout(checkout(), data.resolve()) if key is None or file is None else None
-    copies: list[SignedDocument] = []
-    try:
-        keys = publics(key or _of(layout).ring.audit_public_file)
-        if file is not None:
-            found = read(file.read_bytes().splitlines())
-        else:
-            found, copies = asyncio.run(_look(_of(layout), gateway))
-        copies += _read_seals(seals) if seals else []
-    except (Refused, aiohttp.ClientError, NatsError, OSError) as error:
-        raise _failed(str(error)) from error
-    findings = examine(found.chains, found.seals or copies, copies, keys, found.only)
-    for finding in findings:
-        typer.echo(str(finding))
-    typer.echo(_summary(found, copies, findings), err=True)
-    if findings:
+    if not run(_examined(Door(data, gateway, token), file, seals, key)):
         raise typer.Exit(1)
-
-
-def _summary(found: Found, copies: Collection[SignedDocument], findings: Collection[Finding]) -> str:
-    seen = f"{found.entries} entries in {len(found.chains)} chains, {len(found.seals)} seals, {len(copies)} copies"
-    return f"{seen}: {len(findings)} findings" if findings else f"{seen}: all as it was written"
-
-
-def _of(layout: Layout | None) -> Layout:
-    if layout is None:
-        raise Refused("no installation: name the keys with --key")
-    return layout
-
-
-def _failed(sentence: str) -> typer.Exit:
-    typer.secho(sentence, fg=typer.colors.RED, err=True)
-    return typer.Exit(1)
 
 
 @audit.command()
 def export(
     out: Annotated[Path, typer.Option("--out", help="The file to be written, JSON lines.")],
-    data: Data = Path("data"),
-    gateway: Gateway = None,
+    data: Data = DATA,
+    gateway: Gateway = "",
+    token: Token = "",
 ) -> None:
     """Write all of the audit that may be read into a file, with its seals."""
 
-    async def run() -> int:
+    async def work() -> int:
         number = 0
-        with out.open("wb") as file:
-            async for line in _source(load_layout(checkout(), data.resolve()), gateway):
-                file.write(line + b"\n")
-                number += 1
+        # Beside it first: what breaks off must not take the place of an export that is whole.
+        beside = out.with_name(f"{out.name}.part")
+        try:
+            with beside.open("wb") as written:
+                async for line in _lines(Door(data, gateway, token).pieces("directory", _EXPORT)):
+                    written.write(line + b"\n")
+                    number += 1
+            beside.replace(out)
+        finally:
+            beside.unlink(missing_ok=True)
         return number
 
-    try:
-        typer.echo(f"{asyncio.run(run())} lines in {out}")
-    except (Refused, aiohttp.ClientError, OSError) as error:
-        raise _failed(str(error)) from error
+    typer.echo(f"Đã ghi {run(work())} dòng vào {out}.")

@@ -1,6 +1,5 @@
 """`lantoa dlq`: look at dead letters and put them back where they failed."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -11,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
+from lantoa_cli.errors import Refused, run
 from lantoa_cli.topology import _KEYS, _URL, Keys, Url
 from lantoa_contracts.envelope import ACT_HEADERS
 from lantoa_runtime.topology.keys import KeyRing
@@ -19,11 +19,27 @@ dlq = typer.Typer(no_args_is_help=True, help="Messages that a handler could not 
 _STREAM = "DLQ"
 
 
+async def _unsaid(_: Exception) -> None:
+    pass
+
+
 @contextlib.asynccontextmanager
 async def connected(url: str, keys: KeyRing) -> AsyncIterator[JetStreamContext]:
-    """JetStream as the provisioner may use it."""
+    """JetStream as the provisioner may use it.
+
+    Raises:
+        Refused: there are no keys.
+    """
+    seed = keys.seed_file("topology")
+    if not seed.exists():
+        raise Refused(f"Không có khóa {seed}. Khởi động bằng: make up. Nếu ở thư mục khác, thêm --keys.")
     client = await nats.connect(
-        url, nkeys_seed_str=keys.seed_file("topology").read_text(), max_reconnect_attempts=3, connect_timeout=2
+        url,
+        nkeys_seed_str=seed.read_text(),
+        max_reconnect_attempts=3,
+        reconnect_time_wait=0.5,
+        connect_timeout=2,
+        error_cb=_unsaid,  # What cannot be mended is raised, and said in one sentence.
     )
     try:
         yield client.jetstream()
@@ -57,7 +73,7 @@ async def redrive(js: JetStreamContext, letter: RawStreamMsg) -> None:
 def list_(url: Url = _URL, keys: Keys = _KEYS) -> None:
     """One line a dead letter."""
 
-    async def run() -> None:
+    async def work() -> None:
         async with connected(url, KeyRing(keys)) as js:
             for letter in await letters(js):
                 headers = letter.headers or {}
@@ -66,21 +82,21 @@ def list_(url: Url = _URL, keys: Keys = _KEYS) -> None:
                     f"{letter.seq:>6} {headers.get('Lt-At', '')[:19]} {where} x{times} {headers.get('Lt-Error')}"
                 )
 
-    asyncio.run(run())
+    run(work())
 
 
 @dlq.command()
 def show(seq: Annotated[int, typer.Argument()], url: Url = _URL, keys: Keys = _KEYS) -> None:
     """Headers and body of one dead letter."""
 
-    async def run() -> None:
+    async def work() -> None:
         async with connected(url, KeyRing(keys)) as js:
             letter = await js.get_msg(_STREAM, seq)
             for name, value in sorted((letter.headers or {}).items()):
                 typer.echo(f"{name}: {value}")
             typer.echo((letter.data or b"").decode(errors="replace"))
 
-    asyncio.run(run())
+    run(work())
 
 
 @dlq.command("redrive")
@@ -91,11 +107,11 @@ def redrive_(
 ) -> None:
     """Put dead letters back where they failed."""
 
-    async def run() -> int:
+    async def work() -> int:
         async with connected(url, KeyRing(keys)) as js:
             chosen = [letter for letter in await letters(js) if not seqs or letter.seq in seqs]
             for letter in chosen:
                 await redrive(js, letter)
             return len(chosen)
 
-    typer.echo(f"{asyncio.run(run())} redriven")
+    typer.echo(f"{run(work())} redriven")

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from lantoa_cli.errors import fail
 from lantoa_cli.topology import _KEYS, Keys
 from lantoa_contracts.base import SignedDocument
 from lantoa_runtime.topology.keys import KeyRing, write_key_file
@@ -155,8 +156,7 @@ def _do(step: str, folder: Path, use: Use, root: Path | None) -> None:
             retire(ring, use, root or ring.root_file)
         _say(ring)
     except (NotNow, OSError) as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise fail(str(error)) from error
 
 
 @keys.command("rotate")

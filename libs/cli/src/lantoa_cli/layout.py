@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lantoa_cli.errors import Refused
 from lantoa_cli.servers import EmbeddedDatabase, Nats, free_port
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_runtime.topology.keys import KeyRing
@@ -250,6 +251,18 @@ def load_layout(root: Path, data: Path, *, free_ports: bool = False) -> Layout:
             ports["gateway"] = int(os.environ.get("LANTOA_PORT", ports["gateway"]))
         file.write_text(json.dumps(ports, indent=1))
     return Layout(root, data, ports)
+
+
+def started_layout(data: Path) -> Layout:
+    """The installation in ``data``, which was started before.
+
+    Raises:
+        Refused: it never was; nothing is written there.
+    """
+    data = data.resolve()
+    if not KeyRing(data / "keys").gateway_file.exists():
+        raise Refused(f"Chưa có nền tảng nào ở {data}. Khởi động bằng: make up. Nếu ở thư mục khác, thêm --data.")
+    return load_layout(checkout(), data)
 
 
 def checkout() -> Path:

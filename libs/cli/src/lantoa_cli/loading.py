@@ -1,6 +1,5 @@
 """`lantoa load`: the first units, people and tasks of a fresh installation, before anybody can sign in."""
 
-import asyncio
 import json
 import secrets
 from enum import StrEnum
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lantoa_cli.errors import Refused
+from lantoa_cli.errors import fail, run
 from lantoa_runtime.topology.keys import KeyRing
 
 _WORDS = ["ban", "cau", "dao", "gio", "hoa", "lua", "may", "nang", "ong", "que", "rung", "song", "tre", "vang", "xuan"]
@@ -44,18 +43,13 @@ def load(
     try:
         body: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except ValueError as error:
-        typer.secho(f"{file} không phải là JSON: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise fail(f"{file} không phải là JSON: {error}") from error
     made: dict[str, str] = {}
     if make_passwords:
         for person in body.get("people", []):
             if not person.get("password"):
                 person["password"] = made[str(person.get("login"))] = new_password()
-    try:
-        answer = asyncio.run(_send(KeyRing(keys), what, url.rstrip("/"), body))
-    except (Refused, OSError) as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+    answer = run(_send(KeyRing(keys), what, url.rstrip("/"), body))
     typer.echo(json.dumps(answer, ensure_ascii=False))
     for login, password in made.items():
         typer.echo(f"{login:20} {password}")

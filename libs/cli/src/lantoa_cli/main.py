@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import aiohttp
 import typer
@@ -18,10 +18,11 @@ from lantoa_cli import demo
 from lantoa_cli.alert import alert
 from lantoa_cli.audit import audit
 from lantoa_cli.dlq import dlq
-from lantoa_cli.errors import Refused
+from lantoa_cli.door import DATA, Data
+from lantoa_cli.errors import Refused, fail, run
 from lantoa_cli.fleet import fleet
 from lantoa_cli.keys import keys
-from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout
+from lantoa_cli.layout import CHROMIUM_NAMES, Layout, checkout, chromium, load_layout, started_layout
 from lantoa_cli.loading import load
 from lantoa_cli.replay import replay
 from lantoa_cli.servers import MissingProgram, port_in_use, program
@@ -48,8 +49,6 @@ app.add_typer(units, name="units")
 app.command("replay")(replay)
 app.command("load")(load)
 
-Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]
-_DATA = Path("data")
 _DOWN_SECONDS = 40.0
 
 
@@ -57,27 +56,22 @@ def _layout(data: Path, *, free_ports: bool = False) -> Layout:
     return load_layout(checkout(), data.resolve(), free_ports=free_ports)
 
 
-def _fail(sentence: str) -> typer.Exit:
-    typer.secho(sentence, fg=typer.colors.RED, err=True)
-    return typer.Exit(1)
-
-
 @app.command()
 def up(
-    data: Data = _DATA,
+    data: Data = DATA,
     free_ports: Annotated[bool, typer.Option(help="Take free ports instead of the usual ones.")] = False,
 ) -> None:
     """Start the whole platform on this machine and stay until Ctrl-C."""
     try:
         asyncio.run(bring_up(_layout(data, free_ports=free_ports)))
     except (StartRefused, DidNotStart, MissingProgram, Refused) as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     except OSError as error:
-        raise _fail(f"Không khởi động được: {error.strerror or error} ({error.filename or 'hệ điều hành'}).") from error
+        raise fail(f"Không khởi động được: {error.strerror or error} ({error.filename or 'hệ điều hành'}).") from error
 
 
 @app.command()
-def down(data: Data = _DATA) -> None:
+def down(data: Data = DATA) -> None:
     """Stop everything that `up` started."""
     layout = _layout(data)
     pid = running_pid(layout)
@@ -88,17 +82,17 @@ def down(data: Data = _DATA) -> None:
     deadline = time.monotonic() + _DOWN_SECONDS
     while running_pid(layout) is not None:
         if time.monotonic() > deadline:
-            raise _fail(f"Tiến trình {pid} chưa dừng sau {_DOWN_SECONDS:.0f} giây.")
+            raise fail(f"Tiến trình {pid} chưa dừng sau {_DOWN_SECONDS:.0f} giây.")
         time.sleep(0.1)
     typer.echo("Đã dừng.")
 
 
 @app.command()
-def status(data: Data = _DATA) -> None:
+def status(data: Data = DATA) -> None:
     """Which processes run and which are ready."""
     layout = _layout(data)
     if running_pid(layout) is None:
-        raise _fail("Nền tảng không chạy. Khởi động bằng: make up")
+        raise fail("Nền tảng không chạy. Khởi động bằng: make up")
     children: dict[str, int] = json.loads(layout.run_file.read_text())["children"]
     health = {p.name: p.health for p in (*layout.services(), *layout.devices())}
     ready = asyncio.run(_ready({name: url for name, url in health.items() if url and name in children}))
@@ -118,18 +112,18 @@ async def _ready(urls: dict[str, str]) -> dict[str, bool]:
 @app.command()
 def logs(
     name: Annotated[str, typer.Argument(help="A process, as `status` names it.")],
-    data: Data = _DATA,
+    data: Data = DATA,
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
 ) -> None:
     """Show a process's log."""
     file = _layout(data).log(name)
     if not file.exists():
-        raise _fail(f"Không có nhật ký của {name} ở {file}.")
+        raise fail(f"Không có nhật ký của {name} ở {file}.")
     subprocess.run(["tail", "-n", "100", *(["-f"] if follow else []), str(file)], check=False)
 
 
 @app.command()
-def doctor(data: Data = _DATA) -> None:
+def doctor(data: Data = DATA) -> None:
     """Check whether this machine can run the platform, one line a finding."""
     layout = _layout(data)
     findings = list(_findings(layout))
@@ -181,30 +175,32 @@ def contracts_write() -> None:
 
 
 @demo_app.command("load")
-def demo_load(data: Data = _DATA) -> None:
+def demo_load(data: Data = DATA) -> None:
     """Load the demo province again; what is there stays."""
-    try:
-        asyncio.run(demo.load(_layout(data)))
-    except Refused as error:
-        raise _fail(str(error)) from error
+
+    async def work() -> None:
+        await demo.load(started_layout(data))
+
+    run(work())
 
 
 @demo_app.command("session")
 def demo_session(
     unit: Annotated[str, typer.Argument(help="Unit id, e.g. u-29242-2025.")],
     in_seconds: Annotated[int, typer.Option(help="Start after so many seconds.")] = 3,
-    data: Data = _DATA,
+    data: Data = DATA,
 ) -> None:
     """Start a unit's next session now instead of at its time."""
-    try:
-        session = asyncio.run(demo.start_session(_layout(data), unit, in_seconds))
-    except Refused as error:
-        raise _fail(str(error)) from error
+
+    async def work() -> Any:
+        return await demo.start_session(started_layout(data), unit, in_seconds)
+
+    session = run(work())
     typer.echo(f"Buổi phát {session['id']} bắt đầu lúc {session['starts_at']}.")
 
 
 @demo_app.command("people")
-def demo_people(data: Data = _DATA) -> None:
+def demo_people(data: Data = DATA) -> None:
     """Sign-in names and passwords of the demo people."""
     for login, password in demo.passwords(_layout(data)).items():
         typer.echo(f"{login:8} {password}")

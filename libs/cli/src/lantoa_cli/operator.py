@@ -17,6 +17,7 @@ from lantoa_runtime.http.auth import HEADER, Caller, Grant, TokenSigner
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.topology.keys import KeyRing
 
+_LINES = "application/jsonl"
 _TRIES, _WAIT_SECONDS = 10, 1.0
 """For a service that says it is away for a moment, as one does on a machine that starts everything at once."""
 
@@ -32,18 +33,13 @@ class Operator:
         self._signer = TokenSigner(key)
 
     async def pieces(self, service: str, path: str) -> AsyncIterator[bytes]:
-        """A service's answer as it comes.
+        """JSON lines of a service as they come.
 
         Raises:
             Refused: the answer was an error.
         """
-        headers = {HEADER: self._signer.sign(self._caller, service, time.time())}
-        url = f"{self._url_of(service)}/api/v1/{service}{path}"
-        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
-            if response.status >= 400:
-                raise Refused(f"{service} {path}: {response.status} {await response.text()}")
-            async for piece in response.content.iter_any():
-                yield piece
+        async for piece in pieces(*self._asking(service, path)):
+            yield piece
 
     async def call(
         self,
@@ -59,10 +55,28 @@ class Operator:
         Raises:
             Refused: the answer was an error.
         """
-        headers = {HEADER: self._signer.sign(self._caller, service, time.time())}
+        url, headers = self._asking(service, path)
         if ver is not None:
             headers["If-Match"] = f'"{ver}"'
-        return await send(f"{self._url_of(service)}/api/v1/{service}{path}", method, headers, body, file)
+        return await send(url, method, headers, body, file)
+
+    def _asking(self, service: str, path: str) -> tuple[str, dict[str, str]]:
+        headers = {HEADER: self._signer.sign(self._caller, service, time.time())}
+        return f"{self._url_of(service)}/api/v1/{service}{path}", headers
+
+
+async def pieces(url: str, headers: dict[str, str]) -> AsyncIterator[bytes]:
+    """JSON lines as they come in answer to a GET.
+
+    Raises:
+        Refused: the answer was an error, or something else.
+    """
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+        if response.content_type != _LINES:
+            _judged(url, response.status, await response.read())
+            raise _foreign(url, response.status)
+        async for piece in response.content.iter_any():
+            yield piece
 
 
 async def send(url: str, method: str, headers: dict[str, str], body: Any = None, file: bytes | None = None) -> Any:
@@ -78,10 +92,27 @@ async def send(url: str, method: str, headers: dict[str, str], body: Any = None,
     async with aiohttp.ClientSession() as session:
         for _ in range(_TRIES):
             async with session.request(method, url, json=body, data=file, headers=headers) as response:
-                answer = await response.json(content_type=None) if response.content_length != 0 else None
+                answer = await response.read()
             if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(_WAIT_SECONDS)
-    if response.status >= 400:
-        raise Refused(f"{urlsplit(url).path}: {response.status} {answer}", answer)
+    return _judged(url, response.status, answer)
+
+
+def _judged(url: str, status: int, body: bytes) -> Any:
+    """The JSON of an answer; ``None`` for an empty one.
+
+    Raises:
+        Refused: it is an error, or another program's, such as a page.
+    """
+    try:
+        answer = json.loads(body) if body else None
+    except ValueError as error:
+        raise _foreign(url, status) from error
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise Refused(f"{urlsplit(url).path}: {status} {answer}", answer)
     return answer
+
+
+def _foreign(url: str, status: int) -> Refused:
+    return Refused(f"{url}: {status}, không phải trả lời của Lan Tỏa. Xin xem lại địa chỉ.")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,16 +9,15 @@ from nats.js import JetStreamContext
 
 from lantoa_cli import demo
 from lantoa_cli.dlq import connected
-from lantoa_cli.errors import Refused
-from lantoa_cli.layout import Layout, checkout, load_layout
+from lantoa_cli.door import DATA, Data
+from lantoa_cli.errors import Refused, run
+from lantoa_cli.layout import Layout, started_layout
 from lantoa_contracts.catalogue import EVENTS
 
 ORDER = ("directory", "fleet", "content", "broadcast", "signboard", "contest")
 """Owners, those whose events others need to understand theirs first."""
 _CATCH_UP_SECONDS = 600.0
 _LOOK_SECONDS = 0.2
-
-Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]
 
 
 async def caught_up(js: JetStreamContext, owner: str, seconds: float = _CATCH_UP_SECONDS) -> None:
@@ -59,16 +57,15 @@ async def replay_owners(layout: Layout, owners: Sequence[str]) -> None:
 
 def replay(
     services: Annotated[list[str] | None, typer.Argument(help=f"Owners; all without: {', '.join(ORDER)}.")] = None,
-    data: Data = Path("data"),
+    data: Data = DATA,
 ) -> None:
     """Let services publish their state once more; readers that have it change nothing."""
     wanted = services or list(ORDER)
     unknown = sorted(set(wanted) - set(ORDER))
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: {', '.join(ORDER)}")
-    layout = load_layout(checkout(), data.resolve())
-    try:
-        asyncio.run(replay_owners(layout, [owner for owner in ORDER if owner in wanted]))
-    except Refused as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+
+    async def work() -> None:
+        await replay_owners(started_layout(data), [owner for owner in ORDER if owner in wanted])
+
+    run(work())

@@ -9,6 +9,7 @@ import nats
 import typer
 from nats.js import JetStreamContext
 
+from lantoa_cli.errors import fail
 from lantoa_runtime.topology import apply as engine
 from lantoa_runtime.topology.conf import NatsPlan, PlainRefused, Tls, nats_conf
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
@@ -51,8 +52,7 @@ def apply(url: Url = _URL, keys: Keys = _KEYS, replicas: Replicas = 1, ack_wait:
     try:
         changed = asyncio.run(provision(url, KeyRing(keys), replicas, ack_wait))
     except engine.TopologyRefused as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise fail(str(error)) from error
     for difference in changed:
         typer.echo(str(difference))
 
@@ -80,6 +80,5 @@ def conf(
     try:
         plan = NatsPlan(store=store, port=4222, monitor_port=8222, mqtt_port=1883, host=host, tls=tls)
     except PlainRefused as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
+        raise fail(str(error)) from error
     typer.echo(nats_conf(ensure_keys(keys), plan))

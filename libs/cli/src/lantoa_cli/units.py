@@ -1,19 +1,19 @@
-"""`lantoa units`: find units, change them by acts, take acts back, take up lists. Nothing is done without `--yes`."""
+"""`lantoa units`: find units, change them by acts, take acts back, take up lists. Nothing is done without `--yes`.
 
-import asyncio
+Whoever is elsewhere finds units by an access token. Acts are ordered by the operator here, or by an administrator in
+the console: no access token is good for them.
+"""
+
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import typer
 
-from lantoa_cli import demo
-from lantoa_cli.errors import Refused
-from lantoa_cli.layout import checkout, load_layout
+from lantoa_cli.door import DATA, Data, Door, Gateway, Token
+from lantoa_cli.errors import Refused, run
 
 units = typer.Typer(no_args_is_help=True, help="Units and bodies: find, merge, split, rename, move, import.")
 
@@ -25,55 +25,10 @@ _WHAT = {
 _OUTCOMES = {"created": "thêm mới", "changed": "thay đổi", "unchanged": "giữ nguyên", "refused": "TỪ CHỐI"}
 _STATES = {"waiting": "chờ đến ngày hiệu lực", "done": "đã có hiệu lực", "reversed": "đã đảo lại"}
 
-Data = Annotated[Path, typer.Option("--data", envvar="LANTOA_DATA", help="Where this installation keeps its files.")]
-Gateway = Annotated[str, typer.Option("--gateway", envvar="LANTOA_GATEWAY", help="A gateway elsewhere, with --token.")]
-Token = Annotated[str, typer.Option("--token", envvar="LANTOA_TOKEN", help="An access token for that gateway.")]
 Day = Annotated[str, typer.Option("--date", help="The first day on which it holds, YYYY-MM-DD.")]
 Order = Annotated[str, typer.Option("--act", help="The document that orders it, e.g. 1687/NQ-UBTVQH15.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this the table alone is shown.")]
 Sources = Annotated[list[str], typer.Argument(help="Ids, codes or names.")]
-_DATA = Path("data")
-
-
-@dataclass(frozen=True)
-class _Door:
-    """The services of this installation with the operator's rights, or those behind a gateway with a token's."""
-
-    data: Path
-    gateway: str
-    token: str
-
-    async def call(self, service: str, method: str, path: str, body: Any = None, *, file: bytes | None = None) -> Any:
-        """The JSON answer.
-
-        Raises:
-            Refused: the answer was an error.
-        """
-        if not self.gateway:
-            operator = demo.operator(load_layout(checkout(), self.data.resolve()))
-            return await operator.call(service, method, path, body, file=file)
-        from lantoa_cli.operator import send  # Loads the HTTP framework, which other commands do not need.
-
-        headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"{self.gateway.rstrip('/')}/api/v1/{service}{path}"
-        return await send(url, method, headers, body, file)
-
-
-def _run(work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        asyncio.run(work())  # type: ignore[arg-type]  # every one of ours is a coroutine
-    except (Refused, OSError) as error:
-        typer.secho(_words(error), fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
-
-
-def _words(error: Exception) -> str:
-    problem = error.problem if isinstance(error, Refused) else None
-    if problem is None:
-        return str(error)
-    errors = problem.get("errors", [])
-    wrong = [f"{one['pointer']}: {one['message']}" for one in errors if one["message"] != problem["title"]]
-    return "\n".join([f"{problem['title']}. {problem['detail']}", *wrong])
 
 
 @units.command()
@@ -82,7 +37,7 @@ def find(
     tree: Annotated[str, typer.Option(help="territory, party or administration.")] = "",
     kind: Annotated[str, typer.Option(help="province, district, ward, commune, town or body.")] = "",
     day: Annotated[str, typer.Option(help="The units of that day, YYYY-MM-DD; today without it.")] = "",
-    data: Data = _DATA,
+    data: Data = DATA,
     gateway: Gateway = "",
     token: Token = "",
 ) -> None:
@@ -91,14 +46,14 @@ def find(
     query = urlencode({name: value for name, value in asked.items() if value})
 
     async def work() -> None:
-        found = await _Door(data, gateway, token).call("directory", "GET", f"/units?{query}")
+        found = await Door(data, gateway, token).call("directory", "GET", f"/units?{query}")
         for unit in found["items"]:
             old = f"  (trước là {unit['matched']})" if unit["matched"] else ""
             typer.echo(f"{unit['id']:28} {unit['code']:10} {unit['kind']:9} {unit['name']}{old}")
         if not found["items"]:
             typer.echo("Không tìm thấy đơn vị nào.")
 
-    _run(work)
+    run(work())
 
 
 Target = Annotated[
@@ -117,13 +72,11 @@ def merge(
     kind: Kind = "",
     parent: Under = "",
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Let units go into one."""
     target = _target(into, kind, parent)
-    _order(_Door(data, gateway, token), {"kind": "merge", "date": date, "act": act, "into": target}, sources, yes=yes)
+    _order(Door(data), {"kind": "merge", "date": date, "act": act, "into": target}, sources, yes=yes)
 
 
 @units.command()
@@ -135,13 +88,11 @@ def split(
     kind: Kind = "",
     parent: Under = "",
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Let a unit go into several. People and devices go to the first; devices with a point to where it lies."""
     targets = [_target(one, kind, parent) for one in into]
-    _order(_Door(data, gateway, token), {"kind": "split", "date": date, "act": act, "into": targets}, [source], yes=yes)
+    _order(Door(data), {"kind": "split", "date": date, "act": act, "into": targets}, [source], yes=yes)
 
 
 @units.command()
@@ -152,14 +103,12 @@ def rename(
     act: Order,
     code: Annotated[str, typer.Option(help="The new code; as before without it.")] = "",
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Give a unit another name from a day on."""
     target = {"name": name, **({"code": code} if code else {})}
     body = {"kind": "rename", "date": date, "act": act, "into": target}
-    _order(_Door(data, gateway, token), body, [source], yes=yes)
+    _order(Door(data), body, [source], yes=yes)
 
 
 @units.command()
@@ -169,42 +118,36 @@ def move(
     date: Day,
     act: Order,
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Let units belong to another one."""
-    _order(_Door(data, gateway, token), {"kind": "move", "date": date, "act": act, "into": under}, sources, yes=yes)
+    _order(Door(data), {"kind": "move", "date": date, "act": act, "into": under}, sources, yes=yes)
 
 
 @units.command()
 def reverse(
     act_id: Annotated[str, typer.Argument(help="The act, as it was told when it was done.")],
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Take an act back: what it moved goes back, and nothing else."""
-    door, path = _Door(data, gateway, token), f"/acts/{quote(act_id)}/reverse"
+    door, path = Door(data), f"/acts/{quote(act_id)}/reverse"
 
     async def work() -> None:
         await _show(door, await door.call("directory", "POST", f"{path}?dry_run=true"))
         await _do(door, path, None, yes=yes)
 
-    _run(work)
+    run(work())
 
 
 @units.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="xlsx, csv, or a list as demo/units.json.")],
     yes: Yes = False,
-    data: Data = _DATA,
-    gateway: Gateway = "",
-    token: Token = "",
+    data: Data = DATA,
 ) -> None:
     """Take up units from a spreadsheet or a list; each row is judged. The same file again changes nothing."""
-    door, content = _Door(data, gateway, token), file.read_bytes()
+    door, content = Door(data), file.read_bytes()
 
     async def work() -> None:
         query = "" if yes else "?dry_run=true"
@@ -216,7 +159,7 @@ def import_(
         if not yes:
             typer.echo("Chưa ghi gì. Thêm --yes để ghi.")
 
-    _run(work)
+    run(work())
 
 
 def _target(written: str, kind: str, parent: str) -> Any:
@@ -227,17 +170,17 @@ def _target(written: str, kind: str, parent: str) -> Any:
     return {field: value for field, value in made.items() if value}
 
 
-def _order(door: _Door, body: dict[str, Any], sources: list[str], *, yes: bool) -> None:
+def _order(door: Door, body: dict[str, Any], sources: list[str], *, yes: bool) -> None:
     async def work() -> None:
         named = [await _resolved(door, source) for source in sources]
         whole = {**body, "from": named}
         await _show(door, await door.call("directory", "POST", "/acts?dry_run=true", whole))
         await _do(door, "/acts", whole, yes=yes)
 
-    _run(work)
+    run(work())
 
 
-async def _do(door: _Door, path: str, body: Any, *, yes: bool) -> None:
+async def _do(door: Door, path: str, body: Any, *, yes: bool) -> None:
     if not yes:
         typer.echo("Chưa làm gì. Thêm --yes để thực hiện.")
         return
@@ -245,7 +188,7 @@ async def _do(door: _Door, path: str, body: Any, *, yes: bool) -> None:
     typer.secho(f"Quyết định {act['id']}: {_STATES.get(act['state'], act['state'])}.", fg=typer.colors.GREEN)
 
 
-async def _resolved(door: _Door, written: str) -> str:
+async def _resolved(door: Door, written: str) -> str:
     """A unit's id, by its id, its code or its name of today.
 
     Raises:
@@ -262,7 +205,7 @@ async def _resolved(door: _Door, written: str) -> str:
     return str(exact[0]["id"])
 
 
-async def _show(door: _Door, told: dict[str, Any]) -> None:
+async def _show(door: Door, told: dict[str, Any]) -> None:
     """What an act or its opposite does, as a table, with what of the other services follows."""
     typer.echo(f"{told['act']} - có hiệu lực từ {told['date']}")
     for one in told["units"]:

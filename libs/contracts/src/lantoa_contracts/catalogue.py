@@ -123,15 +123,20 @@ DEVICE_MOVED = EventSpec(
     ("broadcast", "signboard", "alert"),
     hint=Hint(("devices",), "device_id", units=("unit_id", "previous_unit_id")),
 )
+DEVICE_PLACED = EventSpec("fleet.device.placed", fleet.DevicePlaced, hint=_DEVICE)
 DEVICE_REVOKED = EventSpec(
     "fleet.device.revoked", fleet.DeviceRevoked, ("broadcast", "signboard", "alert"), hint=_DEVICE
 )
 DEVICE_ONLINE = EventSpec("fleet.device.online", fleet.DeviceOnline, hint=_DEVICE)
 DEVICE_OFFLINE = EventSpec("fleet.device.offline", fleet.DeviceOffline, hint=_DEVICE)
 DEVICE_GROUPED = EventSpec("fleet.device.grouped", fleet.DeviceGrouped, ("alert",), hint=_DEVICE)
+DEVICE_REKEYED = EventSpec("fleet.device.rekeyed", fleet.DeviceRekeyed, hint=_DEVICE)
+COMMAND_ORDERED = EventSpec("fleet.command.ordered", fleet.CommandOrdered)
+UPDATE_TURNED = EventSpec("fleet.update.turned", fleet.UpdateTurned)
 ALARM_RAISED = EventSpec("fleet.alarm.raised", fleet.AlarmRaised, hint=_ALARM)
 ALARM_RESOLVED = EventSpec("fleet.alarm.resolved", fleet.AlarmResolved, hint=_ALARM)
 
+GRID_CHANGED = EventSpec("broadcast.grid.changed", broadcast.GridChanged)
 SESSION_CHANGED = EventSpec("broadcast.session.changed", broadcast.SessionChanged, ("broadcast",))
 RUNDOWN_ISSUED = EventSpec("broadcast.rundown.issued", broadcast.RundownIssued, ("fleet",))
 AIRING_CONFIRMED = EventSpec("broadcast.airing.confirmed", broadcast.AiringConfirmed, ("reporting",), hint=_EVIDENCE)
@@ -147,7 +152,12 @@ NOTICE_CANCELLED = EventSpec("alert.notice.cancelled", alert.NoticeCancelled, hi
 NOTICE_ACKNOWLEDGED = EventSpec(
     "alert.notice.acknowledged", alert.NoticeAcknowledged, hint=Hint(("alerts",), "notice_id")
 )
+SOURCE_ADDED = EventSpec("alert.source.added", alert.SourceAdded)
+SOURCE_REMOVED = EventSpec("alert.source.removed", alert.SourceRemoved)
 
+CONTEST_PUBLISHED = EventSpec(
+    "contest.contest.published", contest.ContestPublished, hint=Hint(("contests",), "contest_id")
+)
 ATTEMPT_ACCEPTED = EventSpec(
     "contest.attempt.accepted",
     contest.AttemptAccepted,
@@ -186,12 +196,17 @@ EVENTS: tuple[EventSpec, ...] = (
     POST_UNCONFIRMED,
     DEVICE_CLAIMED,
     DEVICE_MOVED,
+    DEVICE_PLACED,
     DEVICE_REVOKED,
     DEVICE_ONLINE,
     DEVICE_OFFLINE,
     DEVICE_GROUPED,
+    DEVICE_REKEYED,
+    COMMAND_ORDERED,
+    UPDATE_TURNED,
     ALARM_RAISED,
     ALARM_RESOLVED,
+    GRID_CHANGED,
     SESSION_CHANGED,
     RUNDOWN_ISSUED,
     AIRING_CONFIRMED,
@@ -203,6 +218,9 @@ EVENTS: tuple[EventSpec, ...] = (
     NOTICE_UPDATED,
     NOTICE_CANCELLED,
     NOTICE_ACKNOWLEDGED,
+    SOURCE_ADDED,
+    SOURCE_REMOVED,
+    CONTEST_PUBLISHED,
     ATTEMPT_ACCEPTED,
 )
 DEVICE_MESSAGES: tuple[EventSpec, ...] = (

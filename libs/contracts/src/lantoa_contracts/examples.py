@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pydantic import BaseModel
 
 from lantoa_contracts.base import SignedDocument
+from lantoa_contracts.deed_examples import DEEDS
 from lantoa_contracts.device_examples import (
     AIRED,
     AIRED_SIGNED,
@@ -368,5 +369,5 @@ _EVENTS: dict[str, BaseModel] = {
     ),
 }
 
-EXAMPLES: dict[str, BaseModel] = {**_EVENTS, **DEVICE_MESSAGES}
+EXAMPLES: dict[str, BaseModel] = {**_EVENTS, **DEEDS, **DEVICE_MESSAGES}
 """An instance of every message, by ``<name>.v<version>``."""

@@ -152,8 +152,16 @@ function did(action: string, name: string): string {
     'fleet.device.moved': () => m.did_device_moved(),
     'fleet.device.revoked': () => m.did_device_revoked(),
     'fleet.device.grouped': () => m.did_device_grouped(),
+    'fleet.device.placed': () => m.did_device_placed(),
+    'fleet.device.rekeyed': () => m.did_device_rekeyed(),
+    'fleet.command.ordered': () => m.did_command_ordered(),
+    'fleet.update.turned': () => m.did_update_turned(),
+    'broadcast.grid.changed': () => m.did_grid_changed(),
+    'contest.contest.published': () => m.did_contest_published(),
     'broadcast.session.changed': () => m.did_session_changed(),
     'signboard.playlist.changed': () => m.did_playlist_changed(),
+    'alert.source.added': () => m.did_source_added(),
+    'alert.source.removed': () => m.did_source_removed(),
     'alert.notice.issued': () => m.did_notice_issued(),
     'alert.notice.updated': () => m.did_notice_updated(),
     'alert.notice.cancelled': () => m.did_notice_cancelled(),
@@ -173,7 +181,7 @@ export function entrySentence(entry: Entry, name = ''): string {
 
 /** Where the thing that was acted on is shown; null where no page of the console shows it. */
 export function entryPlace({ action, object }: Pick<Entry, 'action' | 'object'>): string | null {
-  const page = { 'content.item': 'items', 'directory.account': 'people', 'directory.unit': 'units', 'directory.act': 'units/acts', 'fleet.device': 'devices', 'alert.notice': 'alerts' }[
+  const page = { 'content.item': 'items', 'directory.account': 'people', 'directory.unit': 'units', 'directory.act': 'units/acts', 'fleet.device': 'devices', 'fleet.command': 'devices/orders', 'alert.notice': 'alerts', 'contest.contest': 'contests' }[
     action.split('.').slice(0, 2).join('.')
   ];
   return page === undefined || object === '' || object === '*' ? null : `#/${page}/${encodeURIComponent(object)}`;

@@ -37,6 +37,10 @@ export type DeviceHour = Told<'get', '/api/v1/fleet/devices/{device_id}/hours'>[
 /** Something that happened at a device's place; which fields are filled depends on `what`. */
 export type TimelineEntry = One<'/api/v1/fleet/devices/{device_id}/timeline'>;
 
+/** A device that a division left in one of several units, because nobody could tell in which. */
+export type Guessed = Omit<One<'/api/v1/fleet/unsure'>, 'kind'> & { kind: DeviceKind };
+export type Unsure = Omit<Told<'get', '/api/v1/fleet/unsure'>, 'items'> & { items: Guessed[] };
+
 export type CommandName = 'volume' | 'restart' | 'test_tone' | 'screenshot' | 'log_upload' | 'diagnose';
 export type CommandState = 'sent' | 'received' | 'finished' | 'failed' | 'expired';
 type Args = Record<string, string | number | boolean>;

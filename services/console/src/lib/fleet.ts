@@ -1,11 +1,12 @@
 import type { FeatureCollection } from 'geojson';
 import { id, request, V1, withQuery } from './api';
 import { call, type Sent } from './client';
-import type { Claim, Command, CommandName, Device, DeviceFilter, DeviceHour, ImportReport, Order, Points, Update } from './fleet-types';
+import type { Claim, Command, CommandName, Device, DeviceFilter, DeviceHour, ImportReport, Order, Points, Unsure, Update } from './fleet-types';
 import type { Page } from './types';
 
 const F = `${V1}/fleet`;
-const at = (device: Device): { path: { device_id: string }; ver: number } => ({ path: { device_id: device.device_id }, ver: device.ver });
+type Seen = Pick<Device, 'device_id' | 'ver'>;
+const at = (device: Seen): { path: { device_id: string }; ver: number } => ({ path: { device_id: device.device_id }, ver: device.ver });
 /** What the contract leaves open of a device is said by the console's own type. */
 const exact = <T>(answer: Promise<unknown>): Promise<T> => answer as Promise<T>;
 
@@ -31,8 +32,10 @@ export const fleet = {
     call('get', '/api/v1/fleet/devices/{device_id}/timeline', { path: { device_id: deviceId }, query: { cursor, limit: 20 } }),
   commands: (deviceId: string) =>
     exact<Page<Command>>(call('get', '/api/v1/fleet/devices/{device_id}/commands', { path: { device_id: deviceId }, query: { limit: 10 } })),
-  move: (known: Device, unitId: string) =>
+  move: (known: Seen, unitId: string) =>
     exact<Device>(call('post', '/api/v1/fleet/devices/{device_id}/move', { ...at(known), body: { unit_id: unitId } })),
+  unsure: () => exact<Unsure>(call('get', '/api/v1/fleet/unsure')),
+  actDevices: (actId: string) => call('get', '/api/v1/fleet/acts/{act_id}', { path: { act_id: actId } }),
   revoke: (known: Device) => exact<Device>(call('post', '/api/v1/fleet/devices/{device_id}/revoke', at(known))),
   setGroups: (known: Device, groups: string[]) =>
     exact<Device>(call('put', '/api/v1/fleet/devices/{device_id}/groups', { ...at(known), body: { groups } })),

@@ -161,6 +161,24 @@ export const toTend = (alarms: FleetAlarm[], now: Date): Need[] =>
     href: one.devices === 1 && one.sample[0] ? `/devices/${one.sample[0].device_id}` : '/devices/alarms',
   }));
 
+/** Devices of which nobody could tell where they belong after a division: one thing to do, however many they are. */
+export const toPlace = (devices: number): Need[] =>
+  devices === 0
+    ? []
+    : [
+        {
+          key: 'unsure',
+          urgency: Urgency.Broken,
+          tone: 'warn',
+          kind: m.unsure_title(),
+          title: m.unsure_count({ n: number(devices) }),
+          lines: [m.unsure_why()],
+          since: '',
+          action: m.unsure_do(),
+          href: '/devices/unsure',
+        },
+      ];
+
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 30;
 const PRESSING_DAYS = 7;

@@ -2007,6 +2007,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/unsure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Unsure Devices
+         * @description Which devices stand where they stand by a guess: whoever moves one says where it belongs.
+         */
+        get: operations["fleet_unsure_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/groups": {
         parameters: {
             query?: never;
@@ -3520,6 +3540,16 @@ export interface components {
             channel: string;
         };
         /**
+         * Choice
+         * @description A unit that took over a part of the one that ended.
+         */
+        Choice: {
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string | null;
+        };
+        /**
          * ClaimBody
          * @description A technician's claim of the device that shows the code.
          */
@@ -4480,146 +4510,13 @@ export interface components {
             expires_in: number;
         };
         /**
-         * NextStep
-         * @description Something is still wanted, for which the ticket is good for so many seconds.
-         */
-        GatewayNextStep: {
-            /**
-             * Next
-             * @enum {string}
-             */
-            next: "second-factor" | "new-password";
-            /** Ways */
-            ways: ("totp" | "passkey" | "recovery")[];
-            /** Ticket */
-            ticket: string;
-            /** Seconds */
-            seconds: number;
-        };
-        /**
          * PasskeyMade
          * @description The new passkey; recovery codes where it is the first factor.
          */
         GatewayPasskeyMade: {
             /** Recovery Codes */
             recovery_codes: string[];
-            passkey: components["schemas"]["GatewayPasskeyOut"];
-        };
-        /**
-         * PasskeyOut
-         * @description A passkey as its owner sees it.
-         */
-        GatewayPasskeyOut: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Used On */
-            used_on: string | null;
-        };
-        /**
-         * PasskeysOut
-         * @description All of them.
-         */
-        GatewayPasskeysOut: {
-            /** Items */
-            items: components["schemas"]["GatewayPasskeyOut"][];
-        };
-        /**
-         * PersonOut
-         * @description Somebody of the staff.
-         */
-        GatewayPersonOut: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
-            /** Grants */
-            grants: components["schemas"]["GrantOut"][];
-            /** Signed In At */
-            signed_in_at: string | null;
-        };
-        /**
-         * RecoveryOut
-         * @description Codes, each good once, that are shown this once.
-         */
-        GatewayRecoveryOut: {
-            /** Recovery Codes */
-            recovery_codes: string[];
-        };
-        /**
-         * SessionOut
-         * @description One of one's sessions; `here` is the one that asks, `app` names the app that has it.
-         */
-        GatewaySessionOut: {
-            /** Id */
-            id: string;
-            /** Device */
-            device: string;
-            /** Place */
-            place: string;
-            /**
-             * Begun At
-             * Format: date-time
-             */
-            begun_at: string;
-            /**
-             * Used At
-             * Format: date-time
-             */
-            used_at: string;
-            /** Here */
-            here: boolean;
-            /** App */
-            app: string | null;
-        };
-        /**
-         * SessionsOut
-         * @description All of them, last used first.
-         */
-        GatewaySessionsOut: {
-            /** Items */
-            items: components["schemas"]["GatewaySessionOut"][];
-        };
-        /**
-         * TokenMade
-         * @description A token, shown this once: `Authorization: Bearer <token>` at `/api/v1`.
-         */
-        GatewayTokenMade: {
-            /** Token */
-            token: string;
-            item: components["schemas"]["GatewayTokenOut"];
-        };
-        /**
-         * TokenOut
-         * @description A token as its owner sees it; `used_on` is the day of its last use.
-         */
-        GatewayTokenOut: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /** Permissions */
-            permissions: string[];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Ends At
-             * Format: date-time
-             */
-            ends_at: string;
-            /** Used On */
-            used_on: string | null;
+            passkey: components["schemas"]["PasskeyOut"];
         };
         /**
          * TokenWanted
@@ -4632,16 +4529,6 @@ export interface components {
             permissions: string[];
             /** Days */
             days: number;
-        };
-        /**
-         * TokensOut
-         * @description One's tokens, and the names of permissions that one may give.
-         */
-        GatewayTokensOut: {
-            /** Items */
-            items: components["schemas"]["GatewayTokenOut"][];
-            /** Grantable */
-            grantable: string[];
         };
         /**
          * GrantEffect
@@ -4669,20 +4556,6 @@ export interface components {
             role: "author" | "editor" | "approver" | "technician" | "organiser" | "reporter" | "auditor" | "admin";
             /** Unit Id */
             unit_id: string;
-        };
-        /**
-         * GrantOut
-         * @description A role for a unit and everything below it.
-         */
-        GrantOut: {
-            /** Role */
-            role: string;
-            /** Unit Id */
-            unit_id: string;
-            /** Unit Name */
-            unit_name: string;
-            /** Held By */
-            held_by?: string | null;
         };
         /**
          * GridBody
@@ -4740,8 +4613,12 @@ export interface components {
         Guessed: {
             /** Device Id */
             device_id: string;
+            /** Ver */
+            ver: number;
             /** Name */
             name: string;
+            /** Kind */
+            kind: string;
             /** Unit Id */
             unit_id: string;
             /** Unit Name */
@@ -4750,6 +4627,14 @@ export interface components {
             lat: number | null;
             /** Lon */
             lon: number | null;
+            /** Act Id */
+            act_id: string;
+            /** Previous Unit Id */
+            previous_unit_id: string;
+            /** Previous Unit Name */
+            previous_unit_name: string | null;
+            /** Choices */
+            choices: components["schemas"]["Choice"][];
         };
         /**
          * HourView
@@ -4996,7 +4881,7 @@ export interface components {
          * @description Who is signed in. Who `must_add_factor` holds nothing until one is there.
          */
         Me: {
-            person: components["schemas"]["GatewayPersonOut"];
+            person: components["schemas"]["PersonHere"];
             factors: components["schemas"]["FactorsOut"];
             /** Must Add Factor */
             must_add_factor: boolean;
@@ -5101,6 +4986,20 @@ export interface components {
             into: string;
         };
         /**
+         * NamedGrant
+         * @description A role for a unit and everything below it; the unit's name is empty when the directory does not know the unit.
+         */
+        NamedGrant: {
+            /** Role */
+            role: string;
+            /** Unit Id */
+            unit_id: string;
+            /** Unit Name */
+            unit_name: string;
+            /** Held By */
+            held_by?: string | null;
+        };
+        /**
          * NewGrantIn
          * @description A role for a unit and everything below it, from day to day, both inclusive; without a day that end is open.
          */
@@ -5173,6 +5072,23 @@ export interface components {
             lat?: number | null;
             /** Lon */
             lon?: number | null;
+        };
+        /**
+         * NextStep
+         * @description Something is still wanted, for which the ticket is good for so many seconds.
+         */
+        NextStep: {
+            /**
+             * Next
+             * @enum {string}
+             */
+            next: "second-factor" | "new-password";
+            /** Ways */
+            ways: ("totp" | "passkey" | "recovery")[];
+            /** Ticket */
+            ticket: string;
+            /** Seconds */
+            seconds: number;
         };
         /**
          * NoteBody
@@ -5491,6 +5407,31 @@ export interface components {
             options: string[];
         };
         /**
+         * PasskeyOut
+         * @description A passkey as its owner sees it.
+         */
+        PasskeyOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Used On */
+            used_on: string | null;
+        };
+        /**
+         * PasskeysOut
+         * @description All of them.
+         */
+        PasskeysOut: {
+            /** Items */
+            items: components["schemas"]["PasskeyOut"][];
+        };
+        /**
          * PasswordOut
          * @description A password that is shown once, holds for one sign-in, and must be changed at it.
          */
@@ -5545,6 +5486,22 @@ export interface components {
             lender_name: string;
             /** Delegation */
             delegation: string | null;
+        };
+        /**
+         * PersonHere
+         * @description Somebody of the staff, as the gateway and they themselves see them.
+         */
+        PersonHere: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Grants */
+            grants: components["schemas"]["NamedGrant"][];
+            /** Signed In At */
+            signed_in_at: string | null;
         };
         /**
          * PersonIn
@@ -5919,6 +5876,14 @@ export interface components {
             token: string | null;
         };
         /**
+         * RecoveryOut
+         * @description Codes, each good once, that are shown this once.
+         */
+        RecoveryOut: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
+        /**
          * Refusal
          * @description Why not.
          */
@@ -6072,6 +6037,32 @@ export interface components {
             uri: string;
         };
         /**
+         * SessionOut
+         * @description One of one's sessions; `here` is the one that asks, `app` names the app that has it.
+         */
+        SessionOut: {
+            /** Id */
+            id: string;
+            /** Device */
+            device: string;
+            /** Place */
+            place: string;
+            /**
+             * Begun At
+             * Format: date-time
+             */
+            begun_at: string;
+            /**
+             * Used At
+             * Format: date-time
+             */
+            used_at: string;
+            /** Here */
+            here: boolean;
+            /** App */
+            app: string | null;
+        };
+        /**
          * SessionView
          * @description A session and what it plays, in order.
          */
@@ -6087,6 +6078,14 @@ export interface components {
             starts_at: string;
             /** Entries */
             entries: components["schemas"]["BroadcastEntryView"][];
+        };
+        /**
+         * SessionsOut
+         * @description All of them, last used first.
+         */
+        SessionsOut: {
+            /** Items */
+            items: components["schemas"]["SessionOut"][];
         };
         /**
          * SignIn
@@ -6570,6 +6569,49 @@ export interface components {
             last: number;
         };
         /**
+         * TokenMade
+         * @description A token, shown this once: `Authorization: Bearer <token>` at `/api/v1`.
+         */
+        TokenMade: {
+            /** Token */
+            token: string;
+            item: components["schemas"]["TokenOut"];
+        };
+        /**
+         * TokenOut
+         * @description A token as its owner sees it; `used_on` is the day of its last use.
+         */
+        TokenOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Used On */
+            used_on: string | null;
+        };
+        /**
+         * TokensOut
+         * @description One's tokens, and the names of permissions that one may give.
+         */
+        TokensOut: {
+            /** Items */
+            items: components["schemas"]["TokenOut"][];
+            /** Grantable */
+            grantable: string[];
+        };
+        /**
          * TopicOut
          * @description A topic with its name in both languages.
          */
@@ -6729,6 +6771,16 @@ export interface components {
             ver: number;
             /** Former */
             former: components["schemas"]["FormerUnit"][];
+        };
+        /**
+         * Unsure
+         * @description Devices that wait for somebody to say where they stand, after whichever act, within the caller's units.
+         */
+        Unsure: {
+            /** Items */
+            items: components["schemas"]["Guessed"][];
+            /** Total */
+            total: number;
         };
         /**
          * UpdateBody
@@ -7874,7 +7926,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["NextStep"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -7916,7 +7968,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["NextStep"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8044,7 +8096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"] | components["schemas"]["GatewayNextStep"];
+                    "application/json": components["schemas"]["Me"] | components["schemas"]["NextStep"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8240,7 +8292,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewaySessionsOut"];
+                    "application/json": components["schemas"]["SessionsOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8394,7 +8446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewayRecoveryOut"];
+                    "application/json": components["schemas"]["RecoveryOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8468,7 +8520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewayRecoveryOut"];
+                    "application/json": components["schemas"]["RecoveryOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8546,7 +8598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewayPasskeysOut"];
+                    "application/json": components["schemas"]["PasskeysOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8664,7 +8716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewayTokensOut"];
+                    "application/json": components["schemas"]["TokensOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8706,7 +8758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GatewayTokenMade"];
+                    "application/json": components["schemas"]["TokenMade"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -11443,6 +11495,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActDevices"];
+                };
+            };
+            /** @description Refused; `code` says why, `errors` which fields are wrong. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Went wrong here; when `retryable`, the same request may succeed later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fleet_unsure_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unsure"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */

@@ -3,6 +3,7 @@
 from lantoa_fleet import telemetry
 from lantoa_fleet.adapters.hearing import Hearing
 from lantoa_fleet.settings import FleetSettings
+from lantoa_fleet.usecases.acts import UNSURE
 from lantoa_fleet.usecases.watch import Watching
 from lantoa_runtime.mongo import Collection
 from lantoa_runtime.service import Service
@@ -26,6 +27,7 @@ def register(service: Service[FleetSettings], watching: Watching, hearing: Heari
     async def count() -> None:
         pending = {kind: await devices.count({"state": "pending", "kind": kind}) for kind in telemetry.KINDS}
         telemetry.count(watching.roster.rows.values(), pending, drift.lasting)
+        telemetry.UNSURE.set(await devices.count(UNSURE))
 
     async def look() -> None:
         await states.load()

@@ -93,8 +93,9 @@ def build(service: Service[FleetSettings]) -> None:
     async def tell(device_id: str) -> None:
         await calls.tell(device_id)
 
-    alarms = service.aggregates("alarms")
-    watching = watching_of(service.db, devices, alarms, service.blobs, key, clock, settings, Wire(bus), steady, tell)
+    watching = watching_of(
+        service.db, devices, service.aggregates, service.blobs, key, clock, settings, Wire(bus), steady, tell
+    )
     calls = DeviceCalls(
         bus, devices.collection, watching.states, desired, watching.updates, key, clock, settings.media_base
     )

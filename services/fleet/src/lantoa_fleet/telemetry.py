@@ -12,6 +12,7 @@ from lantoa_fleet.domain.listing import Row
 DEVICES = Gauge("lantoa_fleet_devices", "Devices by their state and what they are", ["state", "kind"])
 ONLINE = Gauge("lantoa_fleet_devices_online", "Accepted devices that are connected", ["kind"])
 DRIFTING = Gauge("lantoa_fleet_devices_drifting", "Connected devices that obey something old for too long", ["kind"])
+UNSURE = Gauge("lantoa_fleet_devices_unsure", "Devices that a split left in one of several units by a guess")
 BEAT_GAP = Histogram(
     "lantoa_fleet_beat_gap_seconds",
     "Time between two heartbeats of a device",

@@ -1,4 +1,4 @@
-"""Events of ``alert``: emergency notices and who has them."""
+"""Events of ``alert``: emergency notices and who has them, and whose messages are let in."""
 
 from typing import Annotated, Literal
 
@@ -49,4 +49,22 @@ class NoticeAcknowledged(Event):
     devices: int
     verified: int
     played: int
+    at: Timestamp
+
+
+class SourceAdded(Event):
+    """An administrator let messages of another body come in. Its address and certificates are in no event."""
+
+    source_id: Id
+    ver: int
+    automatic: bool
+    """Whether its signed messages go out without a second person."""
+    at: Timestamp
+
+
+class SourceRemoved(Event):
+    """Nothing more comes in from a source."""
+
+    source_id: Id
+    ver: int
     at: Timestamp

@@ -3,6 +3,19 @@
 from lantoa_contracts.base import BlobRef, Contract, Event, Id, Priority, Sha256, SignedDocument, TaskCode, Timestamp
 
 
+class GridChanged(Event):
+    """Somebody set when a unit broadcasts."""
+
+    unit_id: Id
+    ver: int
+    rule: str
+    """Days, as an RRULE of RFC 5545."""
+    starts: str
+    """Time of day, ``05:00``."""
+    max_minutes: int
+    at: Timestamp
+
+
 class SessionChanged(Event):
     """A session's programme changed; the rundowns of the unit's stations follow from it."""
 

@@ -1,10 +1,23 @@
-"""Events of ``contest``: what was sealed in its ledger of attempts."""
+"""Events of ``contest``: that one stands for good, and what was sealed in its ledger of attempts."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from lantoa_contracts.base import Event, Id, Sha256, TaskCode, Timestamp
+
+
+class ContestPublished(Event):
+    """Rules, questions and answer key of a contest stand from now on, and everybody may see it."""
+
+    contest_id: Id
+    ver: int
+    unit_id: Id
+    opens_at: Timestamp
+    closes_at: Timestamp
+    rules_sha256: Sha256
+    answer_key_sha256: Sha256
+    at: Timestamp
 
 
 class AttemptAccepted(Event):

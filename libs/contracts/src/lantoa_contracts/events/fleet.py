@@ -1,4 +1,6 @@
-"""Events of ``fleet``: the life of a device."""
+"""Events of ``fleet``: the life of a device, and what people have devices do."""
+
+from typing import Literal
 
 from lantoa_contracts.base import DeviceKind, DeviceLink, Event, Id, Timestamp
 
@@ -26,6 +28,15 @@ class DeviceMoved(Event):
     ver: int
     unit_id: Id
     previous_unit_id: Id
+    at: Timestamp
+
+
+class DevicePlaced(Event):
+    """Somebody said more of where a device stands: at which point of its unit, or that it does stand there."""
+
+    device_id: Id
+    ver: int
+    unit_id: Id
     at: Timestamp
 
 
@@ -65,6 +76,41 @@ class DeviceGrouped(Event):
     groups: tuple[Id, ...]
     at: Timestamp
     unit_id: Id | None = None
+
+
+class DeviceRekeyed(Event):
+    """An MQTT receiver has another token; the one before is good for nothing. The token is in no event."""
+
+    device_id: Id
+    ver: int
+    unit_id: Id
+    at: Timestamp
+
+
+class CommandOrdered(Event):
+    """Somebody ordered devices to do something. What each of them answered is no event."""
+
+    order_id: Id
+    ver: int
+    name: str
+    """Which command."""
+    devices: int
+    unit_id: Id | None
+    """The smallest unit that holds every device concerned; none where they have none in common."""
+    at: Timestamp
+
+
+class UpdateTurned(Event):
+    """An update of devices' programs began, stopped, went on, was taken back or is over."""
+
+    update_id: Id
+    ver: int
+    version: str
+    state: Literal["running", "stopped", "finished", "rolled_back"]
+    devices: int
+    unit_id: Id | None
+    """As in :class:`CommandOrdered`."""
+    at: Timestamp
 
 
 class AlarmRaised(Event):

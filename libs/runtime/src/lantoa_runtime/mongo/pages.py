@@ -13,7 +13,7 @@ from lantoa_runtime.mongo.driver import Collection, Document
 async def newest_first(
     collection: Collection, where: Mapping[str, Any], at: str, cursor: str | None, limit: int
 ) -> tuple[list[Document], str | None]:
-    """Documents by the time in field ``at``, and the cursor of the next page.
+    """Documents by the time in field ``at``, and the cursor of the next page; ``where`` may bound that time itself.
 
     Raises:
         AppError: ``bad-cursor``.
@@ -23,9 +23,11 @@ async def newest_first(
         found = await collection.find(where, sort=sort, limit=limit + 1)
     else:
         time, key = _place(cursor)
+        bounds = where.get(at, {})
         # Two plain reads: an $or would scan the collection.
-        found = await collection.find({**where, at: time, "_id": {"$lt": key}}, sort=sort, limit=limit + 1)
-        found += await collection.find({**where, at: {"$lt": time}}, sort=sort, limit=limit + 1)
+        same = {**where, at: {**bounds, "$eq": time}, "_id": {"$lt": key}}
+        found = await collection.find(same, sort=sort, limit=limit + 1)
+        found += await collection.find({**where, at: {**bounds, "$lt": time}}, sort=sort, limit=limit + 1)
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,8 +14,13 @@ from lantoa_alert.domain.cap import CapRefused
 from lantoa_alert.domain.cap_feed import Entry, entries
 from lantoa_alert.domain.cap_signature import certificates
 from lantoa_alert.usecases.cap_intake import Intake, Origin, Units
+from lantoa_alert.usecases.events import Teller
 from lantoa_calendar.periods import ZONE
+from lantoa_contracts.catalogue import SOURCE_ADDED, SOURCE_REMOVED, EventSpec
+from lantoa_contracts.envelope import Act
+from lantoa_contracts.events.alert import SourceAdded, SourceRemoved
 from lantoa_contracts.policy import CAP_SOURCE_MANAGE, CAP_SOURCE_READ, Permission
+from lantoa_runtime.acting import current_act
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
@@ -128,8 +133,11 @@ def pins(pem: str) -> tuple[x509.Certificate, ...]:
 class Sources:
     """The list of sources and the turns that look at them."""
 
-    def __init__(self, book: SourceBook, fetch: Fetch, intake: Intake, units: Units, clock: Clock) -> None:
+    def __init__(
+        self, book: SourceBook, fetch: Fetch, intake: Intake, units: Units, teller: Teller, clock: Clock
+    ) -> None:
         self._book = book
+        self._teller = teller
         self._units = units
         self._fetch = fetch
         self._intake = intake
@@ -171,6 +179,8 @@ class Sources:
             raise Conflict("alert.cap-source-known")
         now = self._clock.now()
         source = Source(f"src-{new_id(now)}", name, url, pem, automatic, caller.id, caller.name, now)
+        event = SourceAdded(source_id=source.id, ver=1, automatic=automatic, at=now)
+        await self._tell(SOURCE_ADDED, event, current_act(None, lambda: asdict(source)))
         await self._book.put_source(source, 0)
         return source
 
@@ -185,7 +195,14 @@ class Sources:
         source, _ = await self._book.source(source_id)
         if source is None:
             raise NotFound("cap-source")
+        known, event = asdict(source), SourceRemoved(source_id=source_id, ver=2, at=self._clock.now())
+        await self._tell(SOURCE_REMOVED, event, current_act(lambda: known, dict))
         await self._book.drop_source(source_id)
+
+    async def _tell(self, spec: EventSpec, event: SourceAdded | SourceRemoved, act: Act | None) -> None:
+        """Told before it is done: the book has no outbox, and who lets messages in must not go unrecorded."""
+        event_id = f"{event.source_id}:{event.ver}"
+        await self._teller.tell(spec, event_id, event.model_dump_json().encode(), event.at, act)
 
     async def trusted(self) -> tuple[x509.Certificate, ...]:
         """The certificates of all sources: what a message that somebody posts is judged by."""

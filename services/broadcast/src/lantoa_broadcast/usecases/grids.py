@@ -6,9 +6,11 @@ from lantoa_broadcast.domain import Grid, default_grid
 from lantoa_broadcast.usecases.stores import Stores
 from lantoa_calendar.periods import ZONE
 from lantoa_calendar.recurrence import InvalidRule
+from lantoa_contracts.catalogue import GRID_CHANGED
+from lantoa_contracts.events.broadcast import GridChanged
 from lantoa_runtime.errors import AppError, Invalid, StaleVersion
 from lantoa_runtime.http import etag
-from lantoa_runtime.mongo import DuplicateKey
+from lantoa_runtime.mongo import DuplicateKey, Outgoing
 
 
 async def grid_of(stores: Stores, unit_id: str) -> tuple[Grid, int]:
@@ -46,10 +48,12 @@ async def set_grid(
         raise AppError("if-match-required", 428)
     if seen is not None and seen != etag(ver):
         raise StaleVersion
+    event = GridChanged(unit_id=unit_id, ver=ver + 1, rule=rule, starts=at, max_minutes=max_minutes, at=now)
+    events = [Outgoing(GRID_CHANGED, event)]
     if stored:
-        return grid, (await stores.grids.save(stored, fields))["ver"]
+        return grid, (await stores.grids.save(stored, fields, events))["ver"]
     try:
-        await stores.grids.insert(unit_id, fields)
+        await stores.grids.insert(unit_id, fields, events)
     except DuplicateKey:
         raise StaleVersion from None
     return grid, 1

@@ -15,11 +15,13 @@ from lantoa_contest.domain import (
     sha256,
 )
 from lantoa_contest.usecases.stored import contest_fields, contest_of, entry_of
+from lantoa_contracts.catalogue import CONTEST_PUBLISHED
+from lantoa_contracts.events.contest import ContestPublished
 from lantoa_contracts.policy import CONTEST_REVIEW, CONTEST_WRITE, Permission
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http import Caller
-from lantoa_runtime.mongo import Aggregates, Collection, Document, ReadModel
+from lantoa_runtime.mongo import Aggregates, Collection, Document, Outgoing, ReadModel
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,21 @@ class Contests:
         contest, now = contest_of(document), self._clock.now()
         if contest.opens_at < now:
             raise Conflict("contest.opens-before-publishing")
-        return await self._contests.save(
-            document,
-            {
-                "state": "published",
-                "published_at": now,
-                "published_by": caller.id,
-                "rules_sha256": sha256(rules_document(contest)),
-                "answer_key_sha256": sha256(answer_key_document(contest, document["salt"])),
-            },
+        hashes = {
+            "rules_sha256": sha256(rules_document(contest)),
+            "answer_key_sha256": sha256(answer_key_document(contest, document["salt"])),
+        }
+        event = ContestPublished(
+            contest_id=contest_id,
+            ver=ver + 1,
+            unit_id=contest.unit_id,
+            opens_at=contest.opens_at,
+            closes_at=contest.closes_at,
+            at=now,
+            **hashes,
         )
+        fields = {"state": "published", "published_at": now, "published_by": caller.id, **hashes}
+        return await self._contests.save(document, fields, [Outgoing(CONTEST_PUBLISHED, event)])
 
     async def _draft(self, contest_id: str, ver: int, caller: Caller) -> Document:
         document = await self.visible(contest_id, caller)

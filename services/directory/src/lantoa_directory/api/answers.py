@@ -5,21 +5,6 @@ from typing import Literal
 from pydantic import BaseModel
 
 
-class GrantOut(BaseModel):
-    """A role for a unit and everything below it."""
-
-    role: str
-    unit_id: str
-
-
-class NamedGrant(GrantOut):
-    """The same with the unit's name; empty when the directory does not know the unit."""
-
-    unit_name: str
-    held_by: str | None = None
-    """Held over a former unit, by the grant on this unit, which took over its papers."""
-
-
 class SignedInCitizen(BaseModel):
     """A citizen: ``name`` is the masked number."""
 

@@ -1,7 +1,5 @@
 """HTTP: the audit, to be read. No route changes it."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +12,6 @@ from lantoa_contracts.base import Id
 from lantoa_contracts.policy import AUDIT_READ
 from lantoa_directory.usecases.audit import Audit, Looked, told
 from lantoa_directory.usecases.seals import Seals
-from lantoa_runtime.errors import AppError
 from lantoa_runtime.http import AS_WRITTEN, Caller, Page, PageLimit, allows
 from lantoa_runtime.mongo import Document
 from lantoa_signing.chain import canonical
@@ -87,9 +84,9 @@ def audit_routes(audit: Audit, seals: Seals) -> APIRouter:
         """Entries, the newest first: of a unit and all below it, of a person, of an action (``content.`` is all of
         a service)."""
         looked = Looked(unit_id, person_id, action, since, until)
-        found, more = await audit.look(caller, looked, limit, _opened(cursor) if cursor else None)
+        found, following = await audit.look(caller, looked, limit, cursor)
         units, people = await audit.names(found)
-        return {"items": [_view(entry, units, people) for entry in found], "next": _closed(more) if more else None}
+        return {"items": [_view(entry, units, people) for entry in found], "next": following}
 
     @router.get("/chains", response_model=ChainsOut)
     async def list_chains(caller: Reader) -> dict[str, Any]:
@@ -153,19 +150,3 @@ def _view(document: Document, units: Mapping[str, str], people: Mapping[str, str
     entry = told(document)
     names = {"chain_name": units.get(entry["chain"], ""), "actor_name": people.get(entry["actor"], "")}
     return {**entry, **names}
-
-
-def _closed(place: tuple[datetime, str]) -> str:
-    at, key = place
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode()
-
-
-def _opened(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, _, key = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        moment = datetime.fromisoformat(at)
-    except (binascii.Error, ValueError) as error:
-        raise AppError("bad-cursor", 400) from error
-    if moment.tzinfo is None or not 1000 < moment.year < 9000:
-        raise AppError("bad-cursor", 400)
-    return moment, key

@@ -1,11 +1,11 @@
 """HTTP: what somebody signs in with beside the password. For the gateway; the person is whose session it shows."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
+from lantoa_contracts.door import PasskeyOut, PasskeysOut, RecoveryOut, SecretOut
 from lantoa_directory.api.directory import GATEWAY_ONLY
 from lantoa_directory.api.sessions import Held, SessionBegun, begun
 from lantoa_directory.usecases.security import Security
@@ -31,36 +31,8 @@ class KeyIn(Held):
     id: Annotated[str, StringConstraints(min_length=1, max_length=1400)]
 
 
-class SecretOut(BaseModel):
-    """A secret, and the address that a picture shows to an authenticator program."""
-
-    secret: str
-    uri: str
-
-
-class RecoveryOut(BaseModel):
-    """Codes that are shown this once."""
-
-    recovery_codes: list[str]
-
-
 class ConfirmedOut(SessionBegun, RecoveryOut):
     """The session under its new id, and recovery codes if there were none."""
-
-
-class PasskeyOut(BaseModel):
-    """A key as its owner sees it."""
-
-    id: str
-    name: str
-    created_at: datetime
-    used_on: str | None
-
-
-class PasskeysOut(BaseModel):
-    """All of them."""
-
-    items: list[PasskeyOut]
 
 
 class PasskeyMade(ConfirmedOut):

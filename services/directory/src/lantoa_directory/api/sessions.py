@@ -1,12 +1,12 @@
 """HTTP: every step of a sign-in, and the sessions that come of it. For the gateway, which alone holds cookies."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
-from lantoa_directory.api.answers import CitizenResolved, NamedGrant
+from lantoa_contracts.door import Me, NextStep, SessionsOut
+from lantoa_directory.api.answers import CitizenResolved
 from lantoa_directory.api.directory import GATEWAY_ONLY
 from lantoa_directory.usecases.factors import Proof
 from lantoa_directory.usecases.passkeys import Site
@@ -138,70 +138,16 @@ class ChangePasswordIn(Held):
     new: Password
 
 
-class FactorsOut(BaseModel):
-    """What somebody has beside the password."""
-
-    totp: bool
-    passkeys: int
-    recovery_left: int
-
-
-class PersonHere(BaseModel):
-    """A person as the gateway and the person see them."""
-
-    id: str
-    name: str
-    title: str
-    grants: list[NamedGrant]
-    signed_in_at: datetime | None
-    """When they last showed who they are; none for a token, by which nobody signs in."""
-
-
-class Me(BaseModel):
-    """Who is signed in. Who ``must_add_factor`` holds nothing until one is there."""
-
-    person: PersonHere
-    factors: FactorsOut
-    must_add_factor: bool
-
-
 class SessionBegun(Me):
     """The same with the id of a new session."""
 
     session_id: str
 
 
-class NextStep(BaseModel):
-    """Something is still wanted."""
-
-    next: Literal["second-factor", "new-password"]
-    ticket: str
-    ways: list[str]
-    seconds: int
-
-
 class PersonResolved(Me):
     """The session is a person's."""
 
     kind: Literal["person"]
-
-
-class SessionOut(BaseModel):
-    """One session of a person, as they see it."""
-
-    id: str
-    device: str
-    place: str
-    begun_at: datetime
-    used_at: datetime
-    here: bool
-    app: str | None
-
-
-class SessionsOut(BaseModel):
-    """All of them."""
-
-    items: list[SessionOut]
 
 
 def begun(made: Begun) -> dict[str, Any]:

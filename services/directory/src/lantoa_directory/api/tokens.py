@@ -1,13 +1,13 @@
 """HTTP: access tokens of integrations, codes and tokens of apps. For the gateway."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StringConstraints
 
+from lantoa_contracts.door import PersonHere, TokenMade, TokensOut
 from lantoa_directory.api.directory import GATEWAY_ONLY
-from lantoa_directory.api.sessions import From, PersonHere, SessionIn, SessionRef
+from lantoa_directory.api.sessions import From, SessionIn, SessionRef
 from lantoa_directory.domain.tokens import LONGEST_DAYS
 from lantoa_directory.usecases.apps import Apps, Asked
 from lantoa_directory.usecases.tokens import AccessTokens
@@ -67,31 +67,6 @@ class RefreshShown(StrictModel):
 
     client_id: ClientId
     token: Word
-
-
-class TokenOut(BaseModel):
-    """A token as its owner sees it: days of its use, never the token."""
-
-    id: str
-    name: str
-    permissions: list[str]
-    created_at: datetime
-    ends_at: datetime
-    used_on: str | None
-
-
-class TokensOut(BaseModel):
-    """All of them, and what one may let a program do."""
-
-    items: list[TokenOut]
-    grantable: list[str]
-
-
-class TokenMade(BaseModel):
-    """A token, shown this once."""
-
-    token: str
-    item: TokenOut
 
 
 class Spoken(BaseModel):

@@ -6,11 +6,12 @@ from typing import Any
 
 from lantoa_contracts import catalogue
 from lantoa_contracts.events import directory as events
+from lantoa_contracts.policy import EVERYWHERE, PERSON_WRITE
 from lantoa_directory.domain.people import one_time_password
 from lantoa_directory.usecases.editing import Editing
 from lantoa_directory.usecases.grants import grants_fields, grants_of
 from lantoa_directory.usecases.people import EndAll, Passwords, named
-from lantoa_runtime.errors import Conflict, StaleVersion
+from lantoa_runtime.errors import Conflict, Invalid, StaleVersion
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.mongo import Change, Document, DuplicateKey, Outgoing
 
@@ -51,8 +52,10 @@ class Accounts:
             DuplicateKey: the id is taken.
             Conflict: another person has this login.
             Forbidden: the body is not the caller's to administer.
-            Invalid: there is no such body.
+            Invalid: there is no such body, or none is named and the caller does not administer everything.
         """
+        if profile.body is None:
+            _may_belong_nowhere(caller)
         await self._editing.known(profile.body, "/body_id")
         nobody = {"_id": person_id, "units": [profile.body] if profile.body else []}
         await self.reach.administered(caller, nobody)
@@ -84,6 +87,8 @@ class Accounts:
             raise StaleVersion
         fields = _profile_fields(document["login"], profile)
         fields |= grants_fields(grants_of(document), profile.body, self.reach.today())
+        if moved and not fields["units"]:
+            _may_belong_nowhere(caller)
         told = tuple(
             name for name in ("name", "title", "body", "phone", "email") if document.get(name, "") != fields[name]
         )
@@ -168,6 +173,16 @@ class Accounts:
         await self._reset_factors(person_id)
         await self._end_all(person_id)
         return document
+
+
+def _may_belong_nowhere(caller: Caller) -> None:
+    """Pass for who administers everything: nobody else could find somebody who belongs nowhere again.
+
+    Raises:
+        Invalid: for everybody else, who has to name an office.
+    """
+    if EVERYWHERE not in caller.units(PERSON_WRITE):
+        raise Invalid("directory.office-needed", "/body_id")
 
 
 def _profile_fields(login: str, profile: Profile) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from lantoa_runtime.bus.delivery import Meta
 from lantoa_runtime.errors import NotFound, Unavailable
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.ids import new_id
-from lantoa_runtime.mongo import Database, Document, DuplicateKey
+from lantoa_runtime.mongo import Database, Document, DuplicateKey, newest_first
 from lantoa_signing.chain import FIELDS, GENESIS, Head, linked
 
 _RACES = 100
@@ -145,25 +145,15 @@ class Audit:
         return Scope((*(unit["_id"] for unit in units), *((rules.PLATFORM,) if at_root else ())))
 
     async def look(
-        self, caller: Caller, looked: Looked, limit: int, cursor: tuple[datetime, str] | None
-    ) -> tuple[list[Document], tuple[datetime, str] | None]:
-        """Entries, the newest first, and the place of the last where there are more.
+        self, caller: Caller, looked: Looked, limit: int, cursor: str | None
+    ) -> tuple[list[Document], str | None]:
+        """Entries, the newest first, and the cursor of the next page.
 
         Raises:
             NotFound: the unit is not one of the caller's.
+            AppError: ``bad-cursor``.
         """
-        where = await self._where(caller, looked)
-        sort = [("at", -1), ("_id", -1)]
-        found: list[Document] = []
-        if cursor is not None:
-            at, key = cursor
-            # Two plain reads: an $or would scan the collection.
-            same = {**where, "at": {**where.get("at", {}), "$eq": at}, "_id": {"$lt": key}}
-            found = await self._entries.find(same, sort=sort, limit=limit + 1)
-            where = {**where, "at": {**where.get("at", {}), "$lt": at}}
-        found += await self._entries.find(where, sort=sort, limit=limit + 1)
-        more = (found[limit - 1]["at"], found[limit - 1]["_id"]) if len(found) > limit else None
-        return found[:limit], more
+        return await newest_first(self._entries, await self._where(caller, looked), "at", cursor, limit)
 
     async def _where(self, caller: Caller, looked: Looked) -> dict[str, Any]:
         scope = await self.scope(caller)

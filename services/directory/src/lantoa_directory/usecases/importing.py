@@ -47,7 +47,8 @@ class UnitImporter:
             links = [link for link in links if not {link[0], link[1].unit_id} - stored.keys() - _ids(allowed)]
             changed = plan_units(stored, allowed.values(), links)
             for unit in changed:  # Whose successors a link changes may be no row of this sheet.
-                caller.require(UNIT_ACT, unit.path[:-1])
+                if not caller.may(UNIT_ACT, unit.path[:-1]):
+                    raise Forbidden("directory.unit-not-yours", name=unit.name)
             if not dry_run:
                 await store_units(self._units, changed)
         different = {unit.id for unit in changed}
@@ -82,12 +83,11 @@ def _allowed(caller: Caller, stored: dict[str, Unit], given: dict[int, Unit]) ->
     allowed: dict[int, Unit] = {}
     refused: list[Judged] = []
     for number, unit in given.items():
-        try:
-            caller.require(UNIT_ACT, path_of(after, unit)[:-1])
-            if unit.id in stored:
-                caller.require(UNIT_ACT, stored[unit.id].path[:-1])
-        except Forbidden as why:
-            refused.append(Judged(number, "refused", unit.id, unit.name, why))
-        else:
+        above = path_of(after, unit)[:-1]
+        before = stored[unit.id].path[:-1] if unit.id in stored else above
+        if caller.may(UNIT_ACT, above) and caller.may(UNIT_ACT, before):
             allowed[number] = unit
+        else:
+            why = Forbidden("directory.row-not-yours") if above else Invalid("directory.row-parent-needed")
+            refused.append(Judged(number, "refused", unit.id, unit.name, why))
     return allowed, refused

@@ -60,7 +60,7 @@ async def _load_units(stores: Stores, caller: Caller, given: Given, standing: Co
     for number, person in enumerate(given.people):
         if unknown := [unit_id for unit_id in person.units if unit_id not in after]:
             raise Invalid("unknown-unit", f"/people/{number}", unit_id=unknown[0])
-    await _check(stores, caller, before, after, changed, given.people)
+    await _check(stores, caller, before, after, changed, given)
     await store_units(stores.units, changed)
     return len(changed)
 
@@ -71,22 +71,27 @@ async def _check(
     before: Mapping[str, Unit],
     after: Mapping[str, Unit],
     changed: Sequence[Unit],
-    people: Sequence[NewPerson],
+    given: Given,
 ) -> None:
     """An administrator changes what lies below, where it was and where it will be: not their own unit, which they
     could move away from those above, and no unit of others, nor themselves. A root, and who has no unit, is the
     operator's.
     """
+    everywhere = EVERYWHERE in caller.units(REGISTER_IMPORT)
+    numbers = {unit.id: number for number, unit in enumerate(given.units)}
     for unit in changed:
-        caller.require(REGISTER_IMPORT, unit.path[:-1])
-        if unit.id in before:
-            caller.require(REGISTER_IMPORT, before[unit.id].path[:-1])
-    for person in people:
+        if not everywhere and unit.parent is None and unit.id in numbers:
+            raise Invalid("directory.parent-needed", f"/units/{numbers[unit.id]}/parent", name=unit.name)
+        for one in (unit, before.get(unit.id, unit)):
+            if not caller.may(REGISTER_IMPORT, one.path[:-1]):
+                raise Forbidden("directory.unit-not-yours", name=unit.name)
+    for number, person in enumerate(given.people):
         if person.id == caller.id:
             raise Forbidden("directory.not-yourself")
+        if not everywhere and not person.units:
+            raise Invalid("directory.office-needed", f"/people/{number}/body")
         stored = await stores.reach.people.collection.find_one({"_id": person.id}, {"units": 1})
-        for units in [person.units, *([stored["units"]] if stored else [])]:
-            if not units:
-                caller.require(REGISTER_IMPORT, ())
-            for unit_id in units:
-                caller.require(REGISTER_IMPORT, after[unit_id].path)
+        for unit_id in (*person.units, *(stored["units"] if stored else ())):
+            caller.require(REGISTER_IMPORT, after[unit_id].path)
+        if stored and not stored["units"]:
+            caller.require(REGISTER_IMPORT, ())

@@ -2,7 +2,7 @@
 
 import collections
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -121,6 +121,13 @@ _GRAVEST: tuple[Shown, ...] = ("alarm", "offline", "drift", "online")
 def gravest(states: Collection[Shown]) -> str:
     """The one state that a point on a map is painted by; ``revoked`` for none."""
     return next((state for state in _GRAVEST if state in states), "revoked")
+
+
+def common_unit(paths: Iterable[Sequence[str]]) -> str | None:
+    """The smallest unit that holds all of these places; ``None`` where they have none in common."""
+    first, *others = (tuple(path) for path in paths)
+    shared = [unit for at, unit in enumerate(first) if all(path[at : at + 1] == (unit,) for path in others)]
+    return shared[-1] if shared else None
 
 
 @dataclass(frozen=True)

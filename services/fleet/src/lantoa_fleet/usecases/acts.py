@@ -17,6 +17,9 @@ from lantoa_runtime.mongo import Collection as Documents
 
 _AT_ONCE = 16
 _MOST_SHOWN = 200
+_ABOUT = dict.fromkeys(("name", "kind", "rev", "unit_id", "lat", "lon", "unsure", "between", "followed"), 1)
+UNSURE: Mapping[str, Any] = {"unsure": {"$exists": True}, "state": "accepted"}
+"""Devices of which it is a guess where they stand."""
 
 
 class ActFollower:
@@ -45,12 +48,12 @@ class ActFollower:
         shapes = await self._shapes.known() if any(len(gone.heirs) > 1 for gone in event.units) else {"features": []}
 
         async def follow(device: Document, gone: Succession) -> None:
-            heir, sure = _heir(device, gone, shapes)
+            heir, between = _heir(device, gone, shapes)
             async with gate:
                 await self._registry.enforce(
                     device["_id"],
                     lambda found: life.followed(
-                        found, event.act_id, event.act, gone.unit_id, heir.unit_id, heir.path, now, sure=sure
+                        found, event.act_id, event.act, gone.unit_id, heir.unit_id, heir.path, now, between
                     ),
                 )
 
@@ -85,18 +88,24 @@ class ActFollower:
         """How many devices an act has moved, and those of which it is a guess where they stand, by name."""
         seen: dict[str, Any] = {"path": {"$in": sorted(scopes)}}
         moved = await self._devices.count({"followed.act": act_id, **seen})
-        about = {"name": 1, "unit_id": 1, "lat": 1, "lon": 1}
-        guessed = {"unsure": act_id, **seen}
-        return moved, await self._devices.find(guessed, about, sort=[("name", 1)], limit=_MOST_SHOWN)
+        return moved, await self._shown({**UNSURE, "unsure": act_id, **seen})
+
+    async def unsure(self, scopes: Collection[str]) -> tuple[int, list[Document]]:
+        """How many devices wait for somebody to say where they stand, after whichever act, and the first by name."""
+        waiting = {**UNSURE, "path": {"$in": sorted(scopes)}}
+        return await self._devices.count(waiting), await self._shown(waiting)
+
+    async def _shown(self, wanted: Mapping[str, Any]) -> list[Document]:
+        return await self._devices.find(wanted, _ABOUT, sort=[("name", 1)], limit=_MOST_SHOWN)
 
 
-def _heir(device: Document, gone: Succession, shapes: Mapping[str, Any]) -> tuple[Heir, bool]:
-    """The unit that a device stands in now, and whether that is sure."""
+def _heir(device: Document, gone: Succession, shapes: Mapping[str, Any]) -> tuple[Heir, list[str]]:
+    """The unit that a device stands in now, and where that is a guess the units between which nobody could tell."""
     if len(gone.heirs) == 1:
-        return gone.heirs[0], True
+        return gone.heirs[0], []
     if device.get("lat") is not None:
         inside = unit_at(shapes, (heir.unit_id for heir in gone.heirs), device["lon"], device["lat"])
         for heir in gone.heirs:
             if heir.unit_id == inside:
-                return heir, True
-    return gone.heirs[0], False
+                return heir, []
+    return gone.heirs[0], [heir.unit_id for heir in gone.heirs]

@@ -11,17 +11,19 @@ from typing import Any, Protocol
 
 import structlog
 
+from lantoa_contracts.catalogue import COMMAND_ORDERED
 from lantoa_contracts.device import Ack
+from lantoa_contracts.events.fleet import CommandOrdered
 from lantoa_contracts.policy import DEVICE_COMMAND, DEVICE_READ
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain import commands as rules
-from lantoa_fleet.domain.listing import Filter, Row
+from lantoa_fleet.domain.listing import Filter, Row, common_unit
 from lantoa_fleet.usecases.lease import Lease
 from lantoa_fleet.usecases.listing import Listing
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Forbidden, Invalid, NotFound
 from lantoa_runtime.http.auth import Caller
-from lantoa_runtime.mongo import Collection, Document, newest_first
+from lantoa_runtime.mongo import Aggregates, Collection, Document, Outgoing, newest_first
 from lantoa_signing.documents import SigningKey
 
 log = structlog.get_logger()
@@ -63,8 +65,9 @@ class Progress:
 class Orders:
     """The documents of orders and of their commands."""
 
-    def __init__(self, orders: Collection, commands: Collection, listing: Listing, clock: Clock) -> None:
-        self._orders = orders
+    def __init__(self, orders: Aggregates, commands: Collection, listing: Listing, clock: Clock) -> None:
+        self._kept = orders
+        self._orders = orders.collection
         self._commands = commands
         self._listing = listing
         self._clock = clock
@@ -82,10 +85,17 @@ class Orders:
         rows = await self._rows(caller, wish)
         for row in rows:
             caller.require(DEVICE_COMMAND, row.path)
-        ids = [row.device_id for row in rows]
-        return await self.store(
-            order_id, wish.name, [(one, args) for one in ids], wish.lifetime, caller.id, caller.name
+        devices = [(row.device_id, args) for row in rows]
+        event = CommandOrdered(
+            order_id=order_id,
+            ver=1,
+            name=wish.name,
+            devices=len(devices),
+            unit_id=common_unit(row.path for row in rows),
+            at=self._clock.now(),
         )
+        told = [Outgoing(COMMAND_ORDERED, event)]
+        return await self.store(order_id, wish.name, devices, wish.lifetime, caller.id, caller.name, events=told)
 
     async def store(
         self,
@@ -96,8 +106,10 @@ class Orders:
         by: str,
         by_name: str,
         update_id: str | None = None,
+        events: Sequence[Outgoing] = (),
     ) -> Document:
-        """Store an order as it is, and send it for the first time; ``update_id`` names the update that it is part of.
+        """Store an order as it is, and send it for the first time; ``update_id`` names the update that it is part of,
+        of which its own events tell.
 
         Raises:
             DuplicateKey: it is stored already.
@@ -120,8 +132,7 @@ class Orders:
         ]
         # The commands first: an order that is there is whole. They have the same ids when this is done again.
         await self._commands.insert_many(commands)
-        order = {
-            "_id": order_id,
+        fields = {
             "name": name,
             "args": dict(devices[0][1]) if name != "update" else {},
             "devices": len(commands),
@@ -132,7 +143,7 @@ class Orders:
             "by_name": by_name,
             "open": True,
         }
-        await self._orders.insert_one(order)
+        order = await self._kept.insert(order_id, fields, events)
         if self.on_placed is not None:
             await self.on_placed(order, commands)
         return order

@@ -4,12 +4,29 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from lantoa_contracts.catalogue import DEVICE_CLAIMED, DEVICE_GROUPED, DEVICE_MOVED, DEVICE_REVOKED
-from lantoa_contracts.events.fleet import DeviceClaimed, DeviceGrouped, DeviceMoved, DeviceRevoked
+from lantoa_contracts.catalogue import (
+    DEVICE_CLAIMED,
+    DEVICE_GROUPED,
+    DEVICE_MOVED,
+    DEVICE_PLACED,
+    DEVICE_REKEYED,
+    DEVICE_REVOKED,
+)
+from lantoa_contracts.events.fleet import (
+    DeviceClaimed,
+    DeviceGrouped,
+    DeviceMoved,
+    DevicePlaced,
+    DeviceRekeyed,
+    DeviceRevoked,
+)
 from lantoa_fleet.domain.groups import Group
 from lantoa_fleet.domain.places import Actor, Place, with_life
 from lantoa_runtime.errors import Conflict, Invalid, StaleVersion
 from lantoa_runtime.mongo import Change, Document, Outgoing
+
+_GUESSED = ("unsure", "between")
+"""By which act it is a guess where a device stands, and between which units."""
 
 
 def grouping(groups: Sequence[Group]) -> dict[str, Any]:
@@ -112,13 +129,14 @@ def moved(
     assert device is not None  # noqa: S101 - _require raises for None
     elsewhere = device["unit_id"] != unit_id
     new = {name: value for name, value in place.items() if device.get(name) != value}
-    guessed = ("unsure",) if "unsure" in device else ()
+    guessed = _GUESSED if "unsure" in device else ()
     if not elsewhere and not new and not guessed:
         return None
     told = with_life(device, "moved", actor, at, unit_id=unit_id, previous_unit_id=device["unit_id"])
     fields = {**new, **told, "rev": rev + 1}
     if not elsewhere:
-        return Change(fields, unset=guessed)
+        placed_there = DevicePlaced(device_id=device["_id"], ver=device["ver"] + 1, unit_id=unit_id, at=at)
+        return Change(fields, [Outgoing(DEVICE_PLACED, placed_there)], unset=guessed)
     stands, event = _elsewhere(device, unit_id, path, at)
     return Change(fields | stands, [event], unset=guessed)
 
@@ -139,12 +157,11 @@ def followed(
     into: str,
     path: Sequence[str],
     at: datetime,
-    *,
-    sure: bool,
+    between: Sequence[str] = (),
 ) -> Change | None:
     """The device's unit ended by an act that ``order`` names: it stands in the one that took over. Once an act.
 
-    Where it is not ``sure`` which of several that is, a technician has to look.
+    Where it could be any of several, a technician has to say ``between`` them.
     """
     if device is None or device["state"] != "accepted" or device["unit_id"] != unit_id:
         return None
@@ -154,7 +171,8 @@ def followed(
     told = with_life(device, "moved", Actor(act_id, order), at, unit_id=into, previous_unit_id=unit_id)
     stands, event = _elsewhere(device, into, path, at)
     fields = {**told, "rev": device["rev"] + 1, "followed": [*before, {"act": act_id, "from": unit_id, "to": into}]}
-    return Change(fields | ({} if sure else {"unsure": act_id}) | stands, [event])
+    guessed = {"unsure": act_id, "between": list(between)} if between else {}
+    return Change(fields | guessed | stands, [event])
 
 
 def went_back(device: Document | None, act_id: str, order: str, path: Sequence[str], at: datetime) -> Change | None:
@@ -165,7 +183,7 @@ def went_back(device: Document | None, act_id: str, order: str, path: Sequence[s
     if ours is None:
         return None
     rest = {"followed": [one for one in device["followed"] if one["act"] != act_id]}
-    guessed = ("unsure",) if device.get("unsure") == act_id else ()
+    guessed = _GUESSED if device.get("unsure") == act_id else ()
     if device["state"] != "accepted" or device["unit_id"] != ours["to"]:
         return Change(rest, unset=guessed)
     told = with_life(device, "moved", Actor(act_id, order), at, unit_id=ours["from"], previous_unit_id=ours["to"])
@@ -213,7 +231,9 @@ def new_token(device: Document | None, actor: Actor, token_sha256: str, at: date
     if device["state"] != "accepted":
         raise Conflict("fleet.device-revoked")
     told = with_life(device, "token", actor, at)
-    return Change({"token_sha256": token_sha256, "rights_at": at, "kick_due": True, **told})
+    event = DeviceRekeyed(device_id=device["_id"], ver=device["ver"] + 1, unit_id=device["unit_id"], at=at)
+    fields = {"token_sha256": token_sha256, "rights_at": at, "kick_due": True, **told}
+    return Change(fields, [Outgoing(DEVICE_REKEYED, event)])
 
 
 def revoked(

@@ -8,10 +8,12 @@ from typing import Any
 
 import structlog
 
+from lantoa_contracts.catalogue import UPDATE_TURNED
+from lantoa_contracts.events.fleet import UpdateTurned
 from lantoa_contracts.policy import DEVICE_READ, DEVICE_UPDATE
 from lantoa_fleet import telemetry
 from lantoa_fleet.domain import updates as rules
-from lantoa_fleet.domain.listing import Filter
+from lantoa_fleet.domain.listing import Filter, common_unit
 from lantoa_fleet.domain.updates import Seen, Target
 from lantoa_fleet.usecases.commands import Orders
 from lantoa_fleet.usecases.lease import Lease
@@ -21,7 +23,7 @@ from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from lantoa_runtime.http.auth import Caller
 from lantoa_runtime.ids import new_id
-from lantoa_runtime.mongo import Collection, Document, SetOne
+from lantoa_runtime.mongo import Aggregates, Collection, Document, Outgoing, SetOne
 from lantoa_signing.documents import SigningKey
 
 log = structlog.get_logger()
@@ -50,7 +52,7 @@ class Updates:
 
     def __init__(
         self,
-        updates: Collection,
+        updates: Aggregates,
         targets: Collection,
         devices: Collection,
         listing: Listing,
@@ -60,7 +62,8 @@ class Updates:
         lease: Lease,
         clock: Clock,
     ) -> None:
-        self._updates = updates
+        self._kept = updates
+        self._updates = updates.collection
         self._targets = targets
         self._devices = devices
         self._listing = listing
@@ -137,22 +140,20 @@ class Updates:
         for begin in range(0, len(rows), _BATCH):
             await self._targets.insert_many(rows[begin : begin + _BATCH])
         roster = self._listing.roster
-        units = sorted({unit_id for device_id in ids for unit_id in roster.rows[device_id].path})
+        paths = [roster.rows[device_id].path for device_id in ids]
         update = {
-            "_id": update_id,
-            "ver": 1,
             "state": "running",
             "reason": "",
             "wave": 1,
-            "units": units,
+            "units": sorted({unit_id for path in paths for unit_id in path}),
+            "unit_id": common_unit(paths),
             "devices": len(ids),
             "begun_at": self._clock.now(),
             "by": caller.id,
             "by_name": caller.name,
             **fields,
         }
-        await self._updates.insert_one(update)
-        return update
+        return await self._kept.insert(update_id, update, self._turned({**update, "_id": update_id}, 1))
 
     async def page(self, caller: Caller, limit: int) -> list[Document]:
         """The last updates of devices that the caller may see, the newest first."""
@@ -244,10 +245,14 @@ class Updates:
         return update
 
     async def _save(self, update: Mapping[str, Any], fields: Mapping[str, Any]) -> Document:
-        guard = {"_id": update["_id"], "ver": update["ver"]}
-        if not (await self._updates.update_one(guard, {"$set": dict(fields), "$inc": {"ver": 1}})).matched:
-            raise StaleVersion
-        return {**update, **fields, "ver": update["ver"] + 1}
+        events = self._turned({**update, **fields}, update["ver"] + 1) if "state" in fields else []
+        return await self._kept.save(update, fields, events)
+
+    def _turned(self, update: Mapping[str, Any], ver: int) -> list[Outgoing]:
+        same = {name: update[name] for name in ("version", "state", "devices")}
+        now, unit_id = self._clock.now(), update.get("unit_id")  # None of the release before.
+        event = UpdateTurned(update_id=update["_id"], ver=ver, unit_id=unit_id, at=now, **same)
+        return [Outgoing(UPDATE_TURNED, event)]
 
     # -- files --------------------------------------------------------------------------------------------------
 

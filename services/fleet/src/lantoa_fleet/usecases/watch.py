@@ -48,7 +48,7 @@ class Watching:
 def watching_of(
     db: Database,
     devices: Aggregates,
-    alarms: Aggregates,
+    aggregates: Callable[[str], Aggregates],
     blobs: Blobs,
     key: SigningKey,
     clock: Clock,
@@ -57,7 +57,10 @@ def watching_of(
     steady: Callable[[], Hashable | None],
     tell: Callable[[str], Awaitable[Any]],
 ) -> Watching:
-    """Make them. ``steady`` names the connection to the devices, ``tell`` sends one its desired state."""
+    """Make them, with ``aggregates`` by the names of their collections. ``steady`` names the connection to the devices,
+    ``tell`` sends one its desired state.
+    """
+    alarms = aggregates("alarms")
     lease = Lease(db["leases"], "watch", clock, settings.lease_s)
     states = States(db["states"], db["days"], clock)
     roster = Roster(devices.collection, db["units"], clock, settings.roster_s)
@@ -66,9 +69,11 @@ def watching_of(
     alerting = Alerting(clock)
     watch = Watch(alarms, roster, states, alerting, lease, steady, clock, settings.grace_s)
     listing = Listing(roster, states, lambda: watch.alarmed, lambda: drift.lasting)
-    orders = Orders(db["orders"], db["commands"], listing, clock)
+    orders = Orders(aggregates("orders"), db["commands"], listing, clock)
     sender = Sender(orders, wire, key, lease, clock, settings.media_base)
-    updates = Updates(db["updates"], db["targets"], devices.collection, listing, orders, blobs, key, lease, clock)
+    updates = Updates(
+        aggregates("updates"), db["targets"], devices.collection, listing, orders, blobs, key, lease, clock
+    )
     return Watching(
         lease=lease,
         states=states,

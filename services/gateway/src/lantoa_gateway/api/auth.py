@@ -1,15 +1,15 @@
 """Sign in, show once more who one is, sign out; who am I, and where else."""
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from lantoa_contracts.door import Me, NextStep, SessionsOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api import cookie
-from lantoa_gateway.api.door import HERE, Door, Me, NextStep, Password, SixDigits, Ticket, done, said
+from lantoa_gateway.api.door import HERE, Door, Password, SixDigits, Ticket, done, said
 from lantoa_runtime.http import StrictModel, declares
 
 
@@ -78,24 +78,6 @@ class Ways(BaseModel):
     password: bool
     passkey: bool
     oidc: Provider | None
-
-
-class SessionOut(BaseModel):
-    """One of one's sessions; `here` is the one that asks, `app` names the app that has it."""
-
-    id: str
-    device: str
-    place: str
-    begun_at: datetime
-    used_at: datetime
-    here: bool
-    app: str | None
-
-
-class SessionsOut(BaseModel):
-    """All of them, last used first."""
-
-    items: list[SessionOut]
 
 
 def auth_routes(door: Door, provider: str | None) -> APIRouter:

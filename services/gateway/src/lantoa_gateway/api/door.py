@@ -4,13 +4,12 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyCookie
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from lantoa_gateway.adapters.accounts import Accounts
 from lantoa_gateway.adapters.services import Refusal
@@ -33,51 +32,6 @@ HERE = Depends(APIKeyCookie(name=cookie.STAFF, scheme_name="session", auto_error
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
 Ticket = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 SixDigits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-
-
-class GrantOut(BaseModel):
-    """A role for a unit and everything below it."""
-
-    role: str
-    unit_id: str
-    unit_name: str
-    held_by: str | None = None
-    """Held over a former unit, by the grant on this unit, which took over its papers."""
-
-
-class PersonOut(BaseModel):
-    """Somebody of the staff."""
-
-    id: str
-    name: str
-    title: str
-    grants: list[GrantOut]
-    signed_in_at: datetime | None
-
-
-class FactorsOut(BaseModel):
-    """What somebody has beside the password."""
-
-    totp: bool
-    passkeys: int
-    recovery_left: int
-
-
-class Me(BaseModel):
-    """Who is signed in. Who `must_add_factor` holds nothing until one is there."""
-
-    person: PersonOut
-    factors: FactorsOut
-    must_add_factor: bool
-
-
-class NextStep(BaseModel):
-    """Something is still wanted, for which the ticket is good for so many seconds."""
-
-    next: Literal["second-factor", "new-password"]
-    ways: list[Literal["totp", "passkey", "recovery"]]
-    ticket: str
-    seconds: int
 
 
 class Door:

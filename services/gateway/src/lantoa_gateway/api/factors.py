@@ -1,12 +1,12 @@
 """What somebody signs in with beside the password. Each change asks for a fresh sign-in and gives a new session id."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from lantoa_contracts.door import PasskeyOut, PasskeysOut, RecoveryOut, SecretOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api.door import HERE, Door, SixDigits, said
 from lantoa_runtime.http import Line, StrictModel, declares
@@ -23,34 +23,6 @@ class MadePasskey(StrictModel):
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=60)]
     credential: dict[str, Any]
-
-
-class SecretOut(BaseModel):
-    """A secret, and the address that a picture shows to an authenticator program."""
-
-    secret: str
-    uri: str
-
-
-class RecoveryOut(BaseModel):
-    """Codes, each good once, that are shown this once."""
-
-    recovery_codes: list[str]
-
-
-class PasskeyOut(BaseModel):
-    """A passkey as its owner sees it."""
-
-    id: str
-    name: str
-    created_at: datetime
-    used_on: str | None
-
-
-class PasskeysOut(BaseModel):
-    """All of them."""
-
-    items: list[PasskeyOut]
 
 
 class PasskeyMade(RecoveryOut):

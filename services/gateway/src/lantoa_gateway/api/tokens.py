@@ -1,12 +1,12 @@
 """Access tokens: what one lets a program do, for so many days, in one's own name."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from lantoa_contracts.door import TokenMade, TokensOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api.door import HERE, Door, Ticket, done, said
 from lantoa_runtime.http import Line, StrictModel, declares
@@ -18,31 +18,6 @@ class TokenWanted(StrictModel):
     name: Annotated[Line, StringConstraints(min_length=1, max_length=60)]
     permissions: Annotated[list[Annotated[str, StringConstraints(max_length=80)]], Field(min_length=1, max_length=100)]
     days: Annotated[int, Field(ge=1, le=365, strict=True)]
-
-
-class TokenOut(BaseModel):
-    """A token as its owner sees it; `used_on` is the day of its last use."""
-
-    id: str
-    name: str
-    permissions: list[str]
-    created_at: datetime
-    ends_at: datetime
-    used_on: str | None
-
-
-class TokensOut(BaseModel):
-    """One's tokens, and the names of permissions that one may give."""
-
-    items: list[TokenOut]
-    grantable: list[str]
-
-
-class TokenMade(BaseModel):
-    """A token, shown this once: `Authorization: Bearer <token>` at `/api/v1`."""
-
-    token: str
-    item: TokenOut
 
 
 def token_routes(door: Door) -> APIRouter:
