@@ -77,7 +77,9 @@ async def test_an_act_is_read_back_before_it_is_ordered_and_can_be_taken_back(pl
         await page.get_by_role("button", name="Xem trước").click()
         await page.get_by_role("button", name="Thực hiện").click()
         await page.get_by_text("Chờ đến ngày").wait_for()
+        await vinh.look("quyet-dinh-mot")
         await page.get_by_role("button", name="Xem trước việc đảo lại").click()
         await page.get_by_text("coi như chưa từng có").wait_for()
         await page.get_by_role("button", name="Đảo lại", exact=True).click()
         await page.get_by_text("Đã đảo lại").wait_for()
+        assert vinh.faults == []

@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import walk
 from playwright.async_api import Browser, Page, Route
 from walk import UNIT
 
+from lantoa_cli.demo import passwords
 from lantoa_testing import ServerProcess, eventually
 from lantoa_testing.platform import Platform
 
@@ -51,17 +53,11 @@ async def phone(browser: Browser, platform: Platform, login: str) -> AsyncIterat
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
     await page.goto(platform.layout.gateway_url)
-    await page.get_by_label("Tên đăng nhập").fill(login)
-    await page.get_by_label("Mật khẩu", exact=True).fill(_password(platform, login))
-    await page.get_by_role("button", name="Đăng nhập").click()
+    await walk.sign_in(page, platform, login)
     await page.get_by_role("navigation").first.wait_for()
     yield page
     await context.close()
     assert faults == []
-
-
-def _password(platform: Platform, login: str) -> str:
-    return str(json.loads(platform.layout.passwords_file.read_text())[login])
 
 
 async def test_a_technician_claims_places_and_tries_a_device_with_a_phone(platform, http, browser, code):
@@ -136,7 +132,7 @@ async def test_two_leaders_rehearse_an_alert_and_see_whom_it_has_reached(platfor
 
         await page.route("**/confirm", once)
         await page.get_by_role("button", name="Xác nhận – bắt đầu diễn tập").click()
-        await page.get_by_label("Mật khẩu").fill(_password(platform, "hung"))
+        await page.get_by_label("Mật khẩu").fill(passwords(platform.layout)["hung"])
         await page.get_by_role("button", name="Xác nhận là tôi").click()
         await page.get_by_text("thiết bị đã nhận và kiểm tra chữ ký").wait_for()
         hung = await platform.sign_in(http, "hung")

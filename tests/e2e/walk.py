@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
+from lantoa_cli.demo import passwords
 from lantoa_testing import eventually
 from lantoa_testing.platform import Person, Platform
 
@@ -30,6 +31,13 @@ def bulletin(number: int = 0, body: str = BODY) -> dict[str, Any]:
         "topic": "skills",
         "language": "vi",
     }
+
+
+async def sign_in(page: Page, platform: Platform, login: str) -> None:
+    """Name and password, at the door of the console that the page shows."""
+    await page.get_by_label("Tên đăng nhập").fill(login)
+    await page.get_by_label("Mật khẩu", exact=True).fill(passwords(platform.layout)[login])
+    await page.get_by_role("button", name="Đăng nhập").click()
 
 
 async def until(person: Person, item_id: str, state: str, timeout: float = 60) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { concerned } from '../src/lib/live.svelte';
+import { concerned, hears } from '../src/lib/live.svelte';
 import { Reader } from '../src/lib/sse';
 
-const sent = (event: string, type?: string): Parameters<typeof concerned>[0] => ({ event, data: type ? JSON.stringify({ type }) : '' });
+const sent = (event: string, type?: string, id?: string): Parameters<typeof concerned>[0] => ({
+  event,
+  data: type ? JSON.stringify({ type, id }) : '',
+});
 
 describe('a stream of events', () => {
   it('gives an event when it is whole, however it was cut', () => {
@@ -29,14 +32,35 @@ describe('a stream of events', () => {
 
 describe('a hint', () => {
   it('concerns the lists of its service', () => {
-    expect(concerned(sent('content.item.approved', 'content.item.approved'))).toContain('items');
-    expect(concerned(sent('fleet.device.online', 'fleet.device.online'))).toEqual(['devices']);
-    expect(concerned(sent('items', 'item'))).toEqual(['items']);
+    expect(concerned(sent('content.item.approved', 'content.item.approved'))?.about).toContain('items');
+    expect(concerned(sent('fleet.device.online', 'fleet.device.online'))?.about).toEqual(['devices']);
+    expect(concerned(sent('items', 'item'))?.about).toEqual(['items']);
   });
 
   it('concerns everything when something was missed or is not understood', () => {
     expect(concerned(sent('resync'))).toBeNull();
     expect(concerned({ event: 'content.item.approved', data: '{' })).toBeNull();
     expect(concerned(sent('new.thing', 'new.thing'))).toBeNull();
+    expect(concerned({ event: 'new.thing', data: 'null' })).toBeNull();
+  });
+});
+
+describe('who looks at one item', () => {
+  const page = { about: ['items'] as const, id: 'it-1' };
+
+  it('hears of that one, whichever service says it, and of no other', () => {
+    expect(hears(page, concerned(sent('content.item.approved', 'content.item.approved', 'it-1')))).toBe(true);
+    expect(hears(page, concerned(sent('broadcast.airing.confirmed', 'broadcast.airing.confirmed', 'it-1')))).toBe(true);
+    expect(hears(page, concerned(sent('broadcast.airing.confirmed', 'broadcast.airing.confirmed', 'it-2')))).toBe(false);
+    expect(hears(page, concerned(sent('fleet.device.online', 'fleet.device.online', 'it-1')))).toBe(false);
+  });
+
+  it('hears of everything that was missed, or that names nothing', () => {
+    expect(hears(page, concerned(sent('resync')))).toBe(true);
+    expect(hears(page, concerned(sent('content.item.approved', 'content.item.approved')))).toBe(true);
+  });
+
+  it('is told nothing less than who looks at the list', () => {
+    expect(hears({ about: ['items'], id: undefined }, concerned(sent('content.item.approved', 'content.item.approved', 'it-2')))).toBe(true);
   });
 });

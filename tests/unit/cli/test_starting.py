@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lantoa_cli import up
+from lantoa_cli.demo import passwords
 from lantoa_cli.layout import kiosk, load_layout
 from lantoa_cli.main import app
 from lantoa_cli.servers import EmbeddedDatabase, MissingProgram, free_port, program
@@ -136,3 +137,14 @@ def test_the_page_of_a_board_runs_without_a_sandbox_only_as_root(tmp_path, monke
 
 def test_the_version_is_printed():
     assert CliRunner().invoke(app, ["version"]).output.startswith("lantoa ")
+
+
+def test_somebody_new_among_the_demo_people_gets_a_password_and_the_others_keep_theirs(layout):
+    people = layout.root / "demo" / "people.json"
+    people.parent.mkdir()
+    people.write_text(json.dumps({"people": [{"login": "lan"}]}))
+    first = passwords(layout)
+    people.write_text(json.dumps({"people": [{"login": "lan"}, {"login": "linh"}]}))
+    assert passwords(layout) == {**first, "linh": passwords(layout)["linh"]}
+    assert passwords(layout)["linh"]
+    assert layout.passwords_file.stat().st_mode & 0o777 == 0o600

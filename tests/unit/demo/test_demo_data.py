@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lantoa_calendar.recurrence import Slot, next_occurrence
+from lantoa_contracts.policy import NOTICE_ISSUE
 
 DEMO = Path(__file__).parents[3] / "demo"
 UNIT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -169,7 +170,7 @@ def test_the_plan_has_its_topics_channels_and_phases() -> None:
 
 
 def test_every_grant_is_of_a_known_role_on_a_unit_in_force() -> None:
-    assert len(PEOPLE["people"]) == 7
+    assert len(PEOPLE["people"]) == 8
     assert len(PEOPLE["bodies"]) == 4
     for person in PEOPLE["people"]:
         assert re.fullmatch("[a-z]{2,12}", person["login"])
@@ -178,7 +179,7 @@ def test_every_grant_is_of_a_known_role_on_a_unit_in_force() -> None:
         for grant in person["grants"]:
             assert grant["role"] in ROLES
             assert valid_on(BY_ID[grant["unit_id"]], DEMO_DAY)
-    assert len({person["login"] for person in PEOPLE["people"]}) == 7
+    assert len({person["login"] for person in PEOPLE["people"]}) == 8
 
 
 def test_each_demo_commune_has_an_author_and_another_person_who_approves() -> None:
@@ -189,6 +190,16 @@ def test_each_demo_commune_has_an_author_and_another_person_who_approves() -> No
         assert holders["author", unit_id] != holders["approver", unit_id]
     for role in ("technician", "reporter", "admin"):
         assert (role, "u-86-2025") in holders
+
+
+def test_two_people_can_warn_the_whole_province() -> None:
+    may = {
+        person["login"]
+        for person in PEOPLE["people"]
+        for grant in person["grants"]
+        if grant["unit_id"] == "u-86-2025" and grant["role"] in NOTICE_ISSUE.roles
+    }
+    assert len(may) >= 2
 
 
 def test_each_demo_commune_has_a_station_and_one_has_a_board() -> None:

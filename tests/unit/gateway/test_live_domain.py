@@ -100,6 +100,12 @@ def test_a_former_unit_is_left_out_and_an_older_word_of_a_unit_changes_nothing(p
     assert [view(unit).has(item("u-2", places)) for unit in ("u-p", "u-q")] == [False, True]
 
 
+def test_whatever_concerns_an_item_names_it_for_its_page_listens_for_its_own_alone():
+    hints = [spec.hint for spec in EVENTS if spec.hint and "items" in spec.hint.about]
+    assert len(hints) > 5
+    assert {hint.id for hint in hints} == {"item_id"}
+
+
 @pytest.mark.parametrize("spec", [spec for spec in EVENTS if spec.hint], ids=lambda spec: spec.name)
 def test_every_event_has_the_fields_that_its_hint_is_made_of(spec):
     event = json.loads(EXAMPLES[f"{spec.name}.v{spec.version}"].model_dump_json())

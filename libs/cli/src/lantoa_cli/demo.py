@@ -40,14 +40,17 @@ def operator(layout: Layout) -> "Operator":
 
 
 def passwords(layout: Layout) -> dict[str, str]:
-    """Password by login; made at first start, readable by the owner alone."""
+    """Password by login; made when somebody is new among the people, readable by the owner alone."""
     file = layout.passwords_file
-    if not file.exists():
-        people = read(layout, "people.json")["people"]
-        made = {person["login"]: new_password() for person in people}
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(made, out)
-    found: dict[str, str] = json.loads(file.read_text())
+    found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    new = [person["login"] for person in read(layout, "people.json")["people"] if person["login"] not in found]
+    if new:
+        found |= {login: new_password() for login in new}
+        made = file.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            json.dump(found, out)
+        made.replace(file)
     return found
 
 

@@ -107,7 +107,7 @@ async def _start(layout: Layout, supervisor: Supervisor) -> None:
         step("dữ liệu tỉnh mẫu đã có")
     else:
         await demo.load(layout)
-        step("đã nạp tỉnh mẫu: 158 đơn vị, kế hoạch 15 nhiệm vụ, 7 người")
+        step("đã nạp tỉnh mẫu: 158 đơn vị, kế hoạch 15 nhiệm vụ, 8 người")
     devices = await supervisor.start(layout.devices())
     await supervisor.until_ready(devices, _SERVICE_SECONDS)
     await demo.claim_devices(layout)

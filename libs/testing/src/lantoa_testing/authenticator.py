@@ -1,8 +1,13 @@
-"""A passkey in software, as a phone holds one: answers what `webauthn` asks, well or as badly as a test wants."""
+"""Second factors in software, as a phone holds them: an app that makes codes, and a passkey that answers what
+`webauthn` asks, well or as badly as a test wants."""
 
+import base64
 import hashlib
+import hmac
 import json
 import secrets
+import struct
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +18,30 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 _PRESENT, _VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
+_STEP_SECONDS = 30
+
+
+@dataclass
+class CodeApp:
+    """An app that makes codes from a secret, in base32 as it is typed in by hand (RFC 6238 with SHA-1, six digits)."""
+
+    secret: str
+    step: int = 0
+
+    def code(self) -> str:
+        """A code that it has not given before: of now, or else of the step to come, which counts already.
+
+        Raises:
+            AssertionError: a third one is wanted within half a minute.
+        """
+        now = int(time.time()) // _STEP_SECONDS
+        self.step = max(self.step + 1, now)
+        assert self.step <= now + 1, "more codes are wanted than there are in this time"
+        text = self.secret.replace(" ", "")
+        key = base64.b32decode(text + "=" * (-len(text) % 8))
+        digest = hmac.new(key, struct.pack(">Q", self.step), hashlib.sha1).digest()
+        begin = digest[-1] & 15
+        return f"{(struct.unpack('>I', digest[begin : begin + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def b64url(data: bytes) -> str:

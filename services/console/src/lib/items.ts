@@ -12,6 +12,12 @@ export const items = {
   revision: (itemId: string, revision: number) => get<Revision>(`${at(itemId)}/revisions/${revision}`),
 };
 
+/** How long after its approval an item comes into sessions and playlists: no event tells of it. */
+const PLANNED_WITHIN_MS = 120_000;
+/** Whether an item that stands in no plan may come into one any moment. */
+export const justApproved = ({ approved_at }: Item): boolean =>
+  approved_at !== null && Date.now() - new Date(approved_at).getTime() < PLANNED_WITHIN_MS;
+
 export const pictureUrl = (itemId: string, sha256: string): string => `${at(itemId)}/pictures/${sha256}`;
 
 /**

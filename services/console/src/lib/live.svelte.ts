@@ -22,24 +22,40 @@ const SILENT_MS = 45_000;
 /** Hints come in bunches, an approval alone makes five: they are answered together. */
 const GATHER_MS = 400;
 
+/** What an event concerns: lists, and which one of those in them. */
+export interface Hint {
+  about: readonly About[];
+  id: string | undefined;
+}
+
 /** What an event concerns; null for everything. */
-export function concerned({ event, data }: Sent): readonly About[] | null {
+export function concerned({ event, data }: Sent): Hint | null {
   if (event === 'resync') return null;
-  let type = event;
+  let said: { type?: unknown; id?: unknown };
   try {
-    type = String((JSON.parse(data) as { type?: unknown }).type ?? event);
+    said = (JSON.parse(data) ?? {}) as typeof said;
   } catch {
     // What cannot be read may be about anything.
     return null;
   }
+  const type = String(said.type ?? event);
   const named = ABOUT.find((about) => about === type || about === event);
-  return named ? [named] : (CONCERNS[type.split('.')[0] ?? ''] ?? null);
+  const about = named ? [named] : CONCERNS[type.split('.')[0] ?? ''];
+  return about ? { about, id: typeof said.id === 'string' ? said.id : undefined } : null;
 }
 
 interface Listener {
   about: readonly About[];
   work: () => unknown;
+  /** The one of them that is shown; undefined for all. */
+  id: string | undefined;
 }
+
+/** Whether a hint is for who listens. */
+export const hears = (listener: Pick<Listener, 'about' | 'id'>, hint: Hint | null): boolean =>
+  hint === null ||
+  (hint.about.some((one) => listener.about.includes(one)) &&
+    (listener.id === undefined || hint.id === undefined || listener.id === hint.id));
 
 class Live {
   /** Whether hints come: then nobody needs to ask by the clock. */
@@ -51,9 +67,9 @@ class Live {
   #last = '';
   #wait = AGAIN_MS;
 
-  /** Calls `work` when something of `about` has changed. Gives the way to stop. */
-  on(about: readonly About[], work: () => unknown): () => void {
-    const listener = { about, work };
+  /** Calls `work` when something of `about` has changed, with `id` only when that very one has. Gives the way to stop. */
+  on(about: readonly About[], work: () => unknown, id?: string): () => void {
+    const listener = { about, work, id };
     this.#listeners.add(listener);
     this.#open();
     return () => {
@@ -119,9 +135,9 @@ class Live {
   }
 
   #tell(sent: Sent): void {
-    const about = concerned(sent);
+    const hint = concerned(sent);
     for (const listener of this.#listeners) {
-      if (about === null || about.some((one) => listener.about.includes(one))) this.#due.add(listener);
+      if (hears(listener, hint)) this.#due.add(listener);
     }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

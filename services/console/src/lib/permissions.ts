@@ -18,6 +18,12 @@ const WORDS: Record<string, () => string> = {
 /** A permission in words; one that was given elsewhere keeps its name. */
 export const permission = (name: string): string => WORDS[name]?.() ?? name;
 
+/** Of permissions to change something, the reading that each needs beside it and that is not among them. */
+export const unread = (given: string[]): { does: string; read: string }[] =>
+  given
+    .map((does) => ({ does, read: does.replace(/[^.]+$/, 'read') }))
+    .filter(({ read }) => read in WORDS && !given.includes(read));
+
 /** Of what somebody may hand on, what is offered here. */
 export const inWords = (grantable: string[]): { value: string; text: string }[] =>
   Object.entries(WORDS)

@@ -64,9 +64,10 @@ const WAITED_FOR_MS = 5_000;
 /**
  * Runs `work` while the page can be seen: when a hint says that something of `about` changed, every `ms` as long as no
  * hints come, and at once when the page is seen again. Alerts are asked for by the clock in any case: no event tells of a
- * notice that still waits for its second person. Without `about` every hint counts. Gives the way to stop.
+ * notice that still waits for its second person. Without `about` every hint counts; with `id` only those of that very
+ * one, which the hints of `items` name whichever service they are of. Gives the way to stop.
  */
-export function whileVisible(ms: number, work: () => unknown, about: readonly About[] = ABOUT): () => void {
+export function whileVisible(ms: number, work: () => unknown, about: readonly About[] = ABOUT, id?: string): () => void {
   const untold = about.every((one) => one === 'alerts');
   let last = Date.now();
   const run = (): void => {
@@ -77,7 +78,7 @@ export function whileVisible(ms: number, work: () => unknown, about: readonly Ab
   const timer = setInterval(() => {
     if (!live.connected || untold || ms < WAITED_FOR_MS || Date.now() - last >= CALM_MS) run();
   }, ms);
-  const deaf = live.on(about, run);
+  const deaf = live.on(about, run, id);
   document.addEventListener('visibilitychange', run);
   return () => {
     deaf();

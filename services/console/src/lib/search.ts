@@ -3,7 +3,7 @@ import { m } from '../paraglide/messages.js';
 import { api, get, id, V1 } from './api';
 import { EVERY_DEVICE, fleet } from './fleet';
 import { deviceHealth, itemState } from './labels';
-import { questions, words } from './help';
+import { questions, words } from './questions';
 import { parts } from './nav';
 import { session } from './session.svelte';
 import { found } from './text';
