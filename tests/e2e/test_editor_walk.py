@@ -2,9 +2,9 @@
 another phone, and followed until it has played. On phones the network is cut in the middle of everything."""
 
 import io
-from datetime import datetime, timedelta
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
