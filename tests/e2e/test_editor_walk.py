@@ -181,7 +181,7 @@ async def heard(approver: Visitor) -> None:
     page = approver.page
     await page.locator("audio").focus()
     await page.keyboard.press("Space")
-    await eventually(lambda: page.evaluate(_HEARD), 30)
+    await eventually(lambda: page.evaluate(_HEARD))
     assert await page.evaluate(_LOUDEST) > _AUDIBLE
 
 
@@ -206,7 +206,7 @@ async def test_an_item_goes_its_whole_way_on_phones_while_the_network_comes_and_
         await author.page.reload()
         await author.page.get_by_text("Đây là phần bạn viết dở lần trước.").wait_for()
         shown = author.page.locator("#body img")
-        await eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"), 10)
+        await eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"))
         await expect(author.page.get_by_label("Đến hết ngày")).to_have_value(f"{LAST_DAY:%Y-%m-%d}")
         await chosen(author.page)
         await author.page.get_by_role("button", name="Loại tin là gì?").click()
@@ -305,7 +305,7 @@ async def mended(page: Page) -> None:
     """Only the author's own keyboard: find the words, write over them."""
     box = page.locator("#body")
     await box.get_by_text("sáng thứ Bảy").wait_for()
-    await eventually(lambda: box.locator("img").evaluate("image => image.naturalWidth > 0"), 10)
+    await eventually(lambda: box.locator("img").evaluate("image => image.naturalWidth > 0"))
     await box.evaluate("""box => {
         const words = document.createTreeWalker(box, NodeFilter.SHOW_TEXT)
         while (words.nextNode()) {
@@ -334,7 +334,7 @@ async def followed(platform: Platform, ha: Person, author: Visitor) -> None:
         sessions = await walk.pages(ha, f"/api/v1/broadcast/sessions?unit_id={UNIT}")
         return any(entry["item_id"] == item_id for session in sessions for entry in session["entries"])
 
-    await eventually(planned, 20)
+    await eventually(planned)
     await platform.command("demo", "session", UNIT, "--in-seconds", "2")
     line = author.page.get_by_text(re.compile(r"Đã duyệt → [1-9]\d* trên [1-9]\d* loa đã phát"))
     await line.wait_for(timeout=90_000)
@@ -374,6 +374,6 @@ async def read_by_a_stranger(platform: Platform, author: Visitor, item_id: str) 
         await stranger.page.goto(f"{stranger.base}/tin/{item_id}")
         picture = stranger.page.get_by_role("img", name="Bà con ở chợ Cầu Kè")
         await picture.scroll_into_view_if_needed()
-        await eventually(lambda: picture.evaluate("image => image.naturalWidth === 1280"), 10)
+        await eventually(lambda: picture.evaluate("image => image.naturalWidth === 1280"))
         await stranger.look("tin-co-anh")
         assert stranger.faults == []
