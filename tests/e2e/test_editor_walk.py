@@ -19,7 +19,7 @@ from lantoa_testing import eventually
 from lantoa_testing.authenticator import CodeApp
 from lantoa_testing.platform import Person, Platform
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 900}

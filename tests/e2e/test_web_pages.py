@@ -24,7 +24,7 @@ from lantoa_cli.layout import checkout
 from lantoa_testing import eventually
 from lantoa_testing.platform import Person, Platform
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 PICTURES = checkout() / "build" / "screenshots"
 SIZES = (("phone", 390, 844), ("desk", 1440, 900))
