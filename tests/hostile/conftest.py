@@ -1,7 +1,6 @@
 """The hostile tests' fixtures."""
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 # Test modules are imported by path; the helper beside them by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hostile_world import Target, open_target
+from hostile_world import Target, hurry, open_target
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +20,8 @@ def traced(monkeypatch):
 
 @pytest.fixture
 def opened(start_service, events, nats_server, monkeypatch):
-    """Start a service by its name, with the province in it. Nobody has to sign in anew meanwhile."""
-    monkeypatch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))
-    monkeypatch.setenv("LANTOA_CONTENT_APPROVAL_SIGN_IN_MINUTES", "1440")
+    """Start a service by its name, with the province in it."""
+    hurry(monkeypatch)
 
     async def start(name: str) -> Target:
         return await open_target(name, start_service, events, nats_server)

@@ -150,6 +150,7 @@ def _texts(method: str, at: str, body: Any, headers: dict[str, str]) -> Iterator
         "deep list": b"[" * DEEP + b"]" * DEEP,
         "deep object": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
         "deep in a field": b"{" + said + b":" + b"[" * DEEP + b"]" * DEEP + b"}",
+        "nested without need": b"{" + said + b":" + b"[" * 300 + b"]" * 300 + b"}",
         "NaN": b"{" + said + b":NaN}",
         "Infinity": b"{" + said + b":-Infinity}",
         "1e999": b"{" + said + b":1e999}",

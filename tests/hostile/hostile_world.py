@@ -6,17 +6,20 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
+
+import pytest
+from argon2 import PasswordHasher
 
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
 from lantoa_contracts.policy import EVERYWHERE, ROLES, SYSTEM
-from lantoa_runtime.http.auth import Caller, Grant
+from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_runtime.mongo import Index
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService, token_for
 
 ROOT = Path(__file__).parents[2]
 PROVINCE, COMMUNE, OTHER = "u-p", "u-1", "u-2"
@@ -153,6 +156,18 @@ VALID: dict[str, dict[str, Any]] = {
             "name": "Phường Sông Hậu", "code": "29999", "kind": "ward", "parent": PROVINCE, "lat": 9.9, "lon": 106.3,
         },
     },
+    "gateway_sign_in": {"login": "lan", "password": "x"},
+    "gateway_second_factor": {"ticket": "x", "totp": "123456", "recovery": "x", "passkey": {}},
+    "gateway_new_password": {"ticket": "x", "password": "một câu dài khác"},
+    "gateway_passkey_options": {"ticket": "x"},
+    "gateway_passkey_sign_in": {"passkey": {}},
+    "gateway_again": {"password": "x", "totp": "123456", "recovery": "x", "passkey": {}},
+    "gateway_change_password": {"old": "x", "new": "một câu dài khác"},
+    "gateway_confirm_totp": {"code": "123456"},
+    "gateway_add_passkey": {"name": "Điện thoại", "credential": {}},
+    "gateway_make_token": {"name": "x", "permissions": ["content.item.read"], "days": 30},
+    "gateway_send_code": {"phone": _PHONE},
+    "gateway_citizen_sign_in": {"phone": _PHONE, "code": "123456", "consent": {"text_sha256": "a" * 64}},
     "content_create": ITEM,
     "content_edit": ITEM | {"body_html": "<p>Sáng thứ Bảy, từ 7h30.</p>"},
     "content_approve": {"approval_sha256": "a" * 64},
@@ -203,6 +218,10 @@ class Target:
     def name(self) -> str:
         return self.running.service.name
 
+    def shows(self, caller: Caller) -> dict[str, str]:
+        """The headers that say who asks."""
+        return {HEADER: token_for(self.running.ring, caller, self.name)}
+
     async def counts(self) -> dict[str, int]:
         """How many documents each collection of the service holds that requests write."""
         if self.running.service.without_database:
@@ -246,10 +265,18 @@ async def _reporting(running: Running) -> None:
 _SEEDS = {"directory": _directory, "content": _content, "broadcast": _broadcast, "reporting": _reporting}
 
 
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Nobody has to sign in anew meanwhile, and passwords cost next to nothing."""
+    patch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))
+    patch.setenv("LANTOA_CONTENT_APPROVAL_SIGN_IN_MINUTES", "1440")
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    patch.setattr("lantoa_directory.adapters.secrets.PasswordHasher", lambda **_: cheap)
+
+
 async def open_target(
     name: str, start_service: StartService, events: EventProbe, nats_server: NatsServer, **over: Any
 ) -> Target:
-    """Start a service by its name, with the province in it."""
+    """Start a service by its name, with the province in it; ``over`` are settings."""
     main = importlib.import_module(f"lantoa_{name}.main")
     (settings_type,) = get_args(get_type_hints(main.build)["service"])
     if name == "content":

@@ -1,7 +1,7 @@
 """Open pages on real NATS: told at once, of their own units alone, without a gap when they come back."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,6 +29,7 @@ from lantoa_testing.live_pages import LIVE, open_page
 
 NOW = datetime(2026, 11, 27, 5, tzinfo=UTC)
 LAN, VINH = session_of(1), session_of(2)
+PROGRAM, APP = f"lta_{LAN}", f"lap_{LAN}"
 
 
 class Door:
@@ -46,7 +47,8 @@ class Door:
             return answer.status, await answer.json(content_type=None), answer.headers
 
     async def page(self, sid=LAN, **options):
-        page = await open_page(self.running.session, self.running.url, sid, **options)
+        shown = {} if "token" in options else {"sid": sid}
+        page = await open_page(self.running.session, self.running.url, **shown, **options)
         self.opened.append(page)
         return page
 
@@ -101,9 +103,34 @@ async def test_a_page_says_what_it_is_about_and_nonsense_is_refused(door, events
 
 async def test_strangers_and_citizens_have_no_page(door):
     door.stand_ins.ended.add("x" * 43)
-    for headers in ({}, {"cookie": f"__Host-sid={'x' * 43}"}, {"cookie": f"__Host-citizen={'x' * 43}"}):
+    door.stand_ins.ended.add(PROGRAM)
+    shown = [{"cookie": f"{name}={'x' * 43}"} for name in ("__Host-sid", "__Host-citizen")]
+    shown += [{"authorization": said} for said in ("", "Bearer", f"Basic {APP}", f"Bearer {LAN}", f"Bearer {PROGRAM}")]
+    for headers in ({}, *shown):
         status, problem, _ = await door(LIVE, **headers)
-        assert (status, problem["code"]) == (401, "sign-in-required")
+        assert (status, problem["code"]) == (401, "sign-in-required"), headers
+    status, problem, _ = await door(LIVE, LAN, authorization=f"Bearer {APP}")
+    assert (status, problem["code"]) == (400, "gateway.two-credentials")
+
+
+async def test_a_program_is_told_what_its_token_is_good_for_and_nothing_else(door, events):
+    door.stand_ins.only = ("content.item.read",)
+    program = await door.page(token=PROGRAM)
+    door.stand_ins.only = None
+    app = await door.page(token=APP)
+    await events.publish(ITEM_SUBMITTED, submitted("i-foreign", "u-elsewhere"))
+    await events.publish(NOTICE_CANCELLED, NoticeCancelled(notice_id="n-1", ver=2, cancelled_by="p", at=NOW))
+    await events.publish(ITEM_SUBMITTED, submitted("i-own"))
+    await eventually(lambda: "i-own" in program.ids() and "i-own" in app.ids())
+    assert (program.ids(), app.ids()) == (["i-own"], ["n-1", "i-own"])
+
+
+async def test_a_program_listens_no_longer_than_its_token_holds(door):
+    door.stand_ins.ends_at[APP] = datetime.now(UTC) + timedelta(seconds=1)
+    short, long = await door.page(token=APP), await door.page(token=PROGRAM)
+    await eventually(lambda: short.ended)
+    assert not short.broken
+    assert not long.ended
 
 
 async def test_who_comes_back_has_what_came_meanwhile_and_once(door, events):

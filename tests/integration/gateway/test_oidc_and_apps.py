@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lantoa_cli.servers import free_port
+from lantoa_testing import eventually
 from lantoa_testing.issuer import CLIENT, SECRET, Issuer, signing_pair
+from lantoa_testing.live_pages import open_page
 
 BACK = "https://app.example/back"
 
@@ -241,8 +243,14 @@ async def test_an_app_signs_in_through_the_page_and_works_by_its_tokens(plain_do
     again = {"grant_type": "refresh_token", "client_id": "vn.lantoa.field", "refresh_token": tokens["refresh_token"]}
     status, fresh, _ = await door("POST", "/auth/app/token", data=again)
     assert (status, fresh["refresh_token"] != tokens["refresh_token"]) == (200, True)
+    await eventually(lambda: door.running.service.app.state.live.hearing)
+    page = await open_page(door.running.session, door.running.url, token=fresh["access_token"])
     status, problem, headers = await door("POST", "/auth/app/token", data=again)
     assert (status, problem["error"], problem["code"]) == (400, "invalid_grant", "gateway.invalid-grant")
+    # What comes a second time was stolen: all that came of it ends, streams too.
+    await eventually(lambda: page.ended)
+    assert not page.broken
+    await page.close()
     end = {"client_id": "vn.lantoa.field", "token": fresh["refresh_token"]}
     assert (await door("POST", "/auth/app/revoke", data=end))[0] == 200
 

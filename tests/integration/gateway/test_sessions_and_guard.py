@@ -73,6 +73,7 @@ FOREIGN = (
     {"origin": "null"},
     {"content-type": "text/plain"},
     {"content-type": "application/x-www-form-urlencoded"},
+    {"origin": "http://["},
 )
 
 

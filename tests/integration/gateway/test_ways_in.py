@@ -6,11 +6,15 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+from lantoa_contracts.catalogue import ITEM_SUBMITTED
+from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_directory.domain.factors import totp
 from lantoa_gateway import usecases
 from lantoa_gateway.domain import is_foreign
 from lantoa_runtime.http.auth import HEADER
+from lantoa_testing import eventually
 from lantoa_testing.authenticator import SoftKey
+from lantoa_testing.live_pages import LIVE, open_page
 
 RIGHT = {"login": "lan", "password": "đúng"}
 SITE = "https://lantoa.example"
@@ -37,6 +41,9 @@ async def test_the_ways_in_are_said_before_anybody_signs_in(door):
     assert (await door("GET", "/auth/ways"))[1] == {"password": True, "passkey": False, "oidc": None}
     named = {"headers": {"host": "localhost:8080"}}
     assert (await door("GET", "/auth/ways", **named))[1]["passkey"] is True
+    for unreadable in ("[", "[x]", "a/b?c"):
+        status, ways, _ = await door("GET", "/auth/ways", headers={"host": unreadable})
+        assert (status, ways["passkey"]) == (200, False), unreadable
 
 
 async def test_sign_in_with_a_code_gives_a_cookie_only_at_its_end(door):
@@ -200,6 +207,22 @@ async def test_a_token_that_was_taken_back_opens_nothing(door, monkeypatch):
     assert (await door("GET", ECHO, **bearer(token)))[0] == 200
     await door("DELETE", f"/auth/tokens/{ref}", sid)
     assert (await door("GET", ECHO, **bearer(token)))[0] == 401
+
+
+async def test_a_program_listens_until_its_token_is_taken_back(door, events):
+    live = door.running.service.app.state.live
+    await eventually(lambda: live.hearing)
+    sid = await door.sign_in()
+    token, ref = await token_of(door, sid)
+    page = await open_page(door.running.session, door.running.url, token=token)
+    submitted = ItemSubmitted(item_id="i-1", ver=1, revision=1, unit_id="u-1", author_id="p-lan")
+    await events.publish(ITEM_SUBMITTED, submitted)
+    await eventually(lambda: page.ids() == ["i-1"])
+    assert (await door("DELETE", f"/auth/tokens/{ref}", sid))[0] == 204
+    await eventually(lambda: page.ended)
+    assert not page.broken
+    assert (await door("GET", LIVE, **bearer(token)))[0] == 401
+    await page.close()
 
 
 async def test_a_request_says_once_who_it_is(door):

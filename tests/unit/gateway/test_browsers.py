@@ -38,3 +38,6 @@ def test_keys_are_for_sites_with_a_name():
     assert not has_name(origin_of("http", "127.0.0.1:8080"))
     assert not has_name(origin_of("http", "[::1]:8080"))
     assert origin_of("http", "evil.example/a?b") is None
+    for unreadable in ("[", "]", "[::1", "[x]", "a[b]"):
+        assert origin_of("http", unreadable) is None
+        assert not has_name(f"http://{unreadable}")

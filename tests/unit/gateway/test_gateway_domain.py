@@ -24,6 +24,8 @@ HOST = {"host": "lantoa.vn"}
         ({"origin": "https://evil.example", **HOST, **JSON}, True),
         ({"origin": "https://lantoa.vn:8443", **HOST}, True),
         ({"origin": "null", **HOST, **JSON}, True),
+        ({"origin": "http://[", **HOST, **JSON}, True),
+        ({"origin": "lantoa.vn", **HOST, **JSON}, True),
         (JSON, False),
         ({}, False),
         ({"content-length": "0"}, False),

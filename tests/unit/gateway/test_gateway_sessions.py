@@ -74,7 +74,7 @@ async def test_a_session_that_was_ended_is_not_believed_any_more():
         await sessions.person("s")
 
 
-async def test_an_answer_that_was_under_way_at_sign_out_is_not_remembered():
+async def test_an_answer_that_was_under_way_at_sign_out_does_not_count():
     store = Store()
     sessions = Sessions(store, Time())
     store.held.clear()
@@ -82,9 +82,23 @@ async def test_an_answer_that_was_under_way_at_sign_out_is_not_remembered():
     await store.reached.wait()
     await sessions.end("s")
     store.held.set()
-    await asking
+    with pytest.raises(AppError):
+        await asking
     with pytest.raises(AppError):
         await sessions.person("s")
+
+
+async def test_an_answer_during_which_others_sign_out_is_asked_for_again_and_comes_in_the_end():
+    store = Store()
+    sessions = Sessions(store, Time())
+    store.held.clear()
+    asking = asyncio.ensure_future(sessions.person("s"))
+    await store.reached.wait()
+    sessions.forget("another")
+    store.held.set()
+    assert await asking is LAN
+    assert store.asked == 2
+    assert sessions.believed("s") is LAN
 
 
 def test_a_token_is_made_once_for_each_caller_and_service_and_in_time_again():

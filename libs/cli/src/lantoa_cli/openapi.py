@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from lantoa_cli.layout import checkout, load_layout
 from lantoa_contracts.catalogue import SERVICES
+from lantoa_contracts.policy import PERMISSIONS
 from lantoa_runtime import __version__
 from lantoa_runtime.service import Service, assemble
 from lantoa_runtime.topology.keys import ensure_keys
@@ -30,6 +31,19 @@ _TOKEN = {
     "scheme": "bearer",
     "description": "An integration's access token (`POST /auth/tokens`) or an app's. It comes without a cookie.",
 }
+_CITIZEN = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "__Host-citizen",
+    "description": "Opaque session id of a citizen, given by `POST /auth/citizen/sign-in`.",
+}
+_ASKED: Mapping[str, list[dict[str, list[str]]]] = {
+    "anyone": [],
+    "citizen": [{"citizen": []}],
+    "role": [{"session": []}, {"token": []}],
+    "system": [{"session": []}, {"token": []}],
+}
+"""What the gateway asks of who comes for a permission."""
 
 
 def documents() -> dict[str, Document]:
@@ -96,9 +110,10 @@ def merge(services: Mapping[str, Document]) -> Document:
             if target and target.internal:
                 continue
             shown = {key: value for key, value in operation.items() if key != "security"}
-            if "security" in operation and not (target and target.open_to_all(method.upper())):
-                # The door for people looks at sessions alone; the API takes a program's token as well.
-                shown["security"] = [{"session": []}, {"token": []}] if target else [{"session": []}]
+            # The gateway says itself what it asks for; services know internal tokens alone.
+            asked = _ASKED[PERMISSIONS[operation["x-permission"]].who] if target else operation.get("security")
+            if asked:
+                shown["security"] = asked
             paths.setdefault(path, {})[method] = shown
             used |= _reached(own, shown)
         schemas |= {name: own[name] for name in sorted(used)}
@@ -114,7 +129,7 @@ def merge(services: Mapping[str, Document]) -> Document:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {"session": _SESSION, "token": _TOKEN},
+            "securitySchemes": {"session": _SESSION, "token": _TOKEN, "citizen": _CITIZEN},
         },
     }
 

@@ -121,3 +121,17 @@ class TokenMade(BaseModel):
 
     token: str
     item: TokenOut
+
+
+class CodeSent(BaseModel):
+    """A code is on its way to a masked number, and for how many seconds it holds."""
+
+    phone: str
+    seconds: int
+
+
+class SignedInCitizen(BaseModel):
+    """A citizen: `name` is the masked number."""
+
+    id: str
+    name: str

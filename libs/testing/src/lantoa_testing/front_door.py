@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ class StandIns:
     unit_of: dict[str, str] = field(default_factory=dict)
     """The unit of each person's grant, where it is not :data:`UNIT`."""
     ended: set[str] = field(default_factory=set)
-    """Sessions that the directory knows no longer."""
+    """Sessions and tokens that the directory knows no longer."""
+    ends_at: dict[str, datetime] = field(default_factory=dict)
+    """When a token ends; all others hold for an hour."""
+    only: tuple[str, ...] | None = None
+    """The permissions to which tokens are limited."""
     port: int = field(default_factory=free_port)
     _runner: web.AppRunner | None = None
 
@@ -52,6 +57,7 @@ class StandIns:
         """Listen."""
         app = web.Application(client_max_size=100 << 20)
         app.router.add_post("/api/v1/directory/sessions/resolve", self._resolve)
+        app.router.add_post("/api/v1/directory/tokens/resolve", self._resolve_token)
         app.router.add_get("/api/v1/directory/units", self._units)
         app.router.add_route("*", "/api/v1/{service}/held", self._hold)
         app.router.add_route("*", "/api/v1/{service}/plain", self._plain)
@@ -67,13 +73,21 @@ class StandIns:
 
     async def _resolve(self, request: web.Request) -> web.Response:
         session_id = (await request.json())["session_id"]
-        if session_id in self.ended:
+        owns = {"factors": {"totp": False, "passkeys": 0, "recovery_left": 0}, "must_add_factor": False}
+        return self._known(session_id, session_id, kind="person", **owns)
+
+    async def _resolve_token(self, request: web.Request) -> web.Response:
+        token = (await request.json())["token"]
+        ends_at = self.ends_at.get(token, Clock().now() + timedelta(hours=1))
+        return self._known(token, token.partition("_")[2], only=self.only, ends_at=ends_at.isoformat())
+
+    def _known(self, shown: str, digits: str, **more: Any) -> web.Response:
+        if shown in self.ended:
             return web.json_response({"title": "x"}, status=401, content_type="application/problem+json")
-        person_id, now = f"p-{session_id[:4]}", Clock().now().isoformat()
+        person_id, now = f"p-{digits[:4]}", Clock().now().isoformat()
         grant = {"role": "author", "unit_id": self.unit_of.get(person_id, UNIT), "unit_name": "Xã"}
         person = {"id": person_id, "name": "Lan", "title": "", "grants": [grant], "signed_in_at": now}
-        owns = {"factors": {"totp": False, "passkeys": 0, "recovery_left": 0}, "must_add_factor": False}
-        return web.json_response({"kind": "person", "person": person, **owns})
+        return web.json_response({"person": person, **more})
 
     async def _units(self, _: web.Request) -> web.Response:
         return web.json_response({"items": [{"id": UNIT, "ver": 1, "path": [UNIT]}], "next": None})

@@ -61,9 +61,12 @@ class Page:
         self.answer.close()
 
 
-async def open_page(session: aiohttp.ClientSession, url: str, sid: str, last_id: str = "", about: str = "") -> Page:
-    """Open a stream; it reads by itself from then on."""
-    headers = {"cookie": f"__Host-sid={sid}", **({"Last-Event-ID": last_id} if last_id else {})}
+async def open_page(
+    session: aiohttp.ClientSession, url: str, sid: str = "", last_id: str = "", about: str = "", token: str = ""
+) -> Page:
+    """Open a stream, with a session or a token; it reads by itself from then on."""
+    shown = {"authorization": f"Bearer {token}"} if token else {"cookie": f"__Host-sid={sid}"}
+    headers = {**shown, **({"Last-Event-ID": last_id} if last_id else {})}
     answer = await session.get(f"{url}{LIVE}?about={about}", headers=headers, timeout=aiohttp.ClientTimeout(total=None))
     assert answer.status == 200, await answer.text()
     assert answer.headers["content-type"].startswith("text/event-stream")

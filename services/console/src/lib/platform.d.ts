@@ -334,8 +334,8 @@ export interface paths {
          * Hints
          * @description Hints what to fetch again: `id` the place to resume from, `event` the kind, `data` `{type, id, unit_id, at}`.
          *
-         *     Never content, and only of what lies in the caller's units. `Last-Event-ID` resumes; `event: resync` says that
-         *     something was missed and everything shown is to be fetched again.
+         *     Never content, and only of what lies in the caller's units and a token is good for. `Last-Event-ID` resumes;
+         *     `event: resync` says that something was missed and everything shown is to be fetched again.
          */
         get: operations["gateway_hints"];
         put?: never;
@@ -3250,6 +3250,33 @@ export interface components {
             answers: number[];
         };
         /**
+         * AppRefused
+         * @description A problem that OAuth libraries understand too: `error` as RFC 6749, 5.2 has it.
+         */
+        AppRefused: {
+            /** Type */
+            type: string;
+            /** Title */
+            title: string;
+            /** Status */
+            status: number;
+            /** Detail */
+            detail: string;
+            /** Code */
+            code: string;
+            /** Retryable */
+            retryable: boolean;
+            /** Trace Id */
+            trace_id: string;
+            /**
+             * Errors
+             * @default []
+             */
+            errors: components["schemas"]["FieldProblem"][];
+            /** Error */
+            error: string;
+        };
+        /**
          * Approval
          * @description What the approver saw, by its hash.
          */
@@ -3550,6 +3577,13 @@ export interface components {
             unit_name: string | null;
         };
         /**
+         * CitizenHere
+         * @description The citizen signed in.
+         */
+        CitizenHere: {
+            citizen: components["schemas"]["SignedInCitizen"];
+        };
+        /**
          * ClaimBody
          * @description A technician's claim of the device that shows the code.
          */
@@ -3593,6 +3627,16 @@ export interface components {
             /** Code */
             code: string;
             consent: components["schemas"]["ConsentGiven"];
+        };
+        /**
+         * CodeSent
+         * @description A code is on its way to a masked number, and for how many seconds it holds.
+         */
+        CodeSent: {
+            /** Phone */
+            phone: string;
+            /** Seconds */
+            seconds: number;
         };
         /**
          * CodeWanted
@@ -3676,6 +3720,20 @@ export interface components {
          * @description The hash of the text that the citizen read and agreed to.
          */
         ConsentGiven: {
+            /** Text Sha256 */
+            text_sha256: string;
+        };
+        /**
+         * ConsentOut
+         * @description The text to agree to, and what is kept of it.
+         */
+        ConsentOut: {
+            /** Text */
+            text: string;
+            /** Purpose */
+            purpose: string;
+            /** Version */
+            version: string;
             /** Text Sha256 */
             text_sha256: string;
         };
@@ -4525,7 +4583,12 @@ export interface components {
         GatewayTokenWanted: {
             /** Name */
             name: string;
-            /** Permissions */
+            /**
+             * Permissions
+             * @example [
+             *       "content.item.read"
+             *     ]
+             */
             permissions: string[];
             /** Days */
             days: number;
@@ -6204,6 +6267,16 @@ export interface components {
             p: string;
             /** Sig */
             sig: string;
+        };
+        /**
+         * SignedInCitizen
+         * @description A citizen: `name` is the masked number.
+         */
+        SignedInCitizen: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * SilentDevice
@@ -8879,6 +8952,15 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayAppTokens"];
                 };
             };
+            /** @description Refused; `error` says why. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppRefused"];
+                };
+            };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
             "4XX": {
                 headers: {
@@ -8917,8 +8999,15 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
+                content?: never;
+            };
+            /** @description Refused; `error` says why. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AppRefused"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8956,7 +9045,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ConsentOut"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -8998,7 +9087,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["CodeSent"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -9040,7 +9129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["CitizenHere"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -9114,7 +9203,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["CitizenHere"];
                 };
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
@@ -9184,14 +9273,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/octet-stream": string;
                 };
+            };
+            /** @description The part of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It is the one that the reader has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused; `code` says why, `errors` which fields are wrong. */
             "4XX": {

@@ -28,7 +28,7 @@ from lantoa_gateway.api.pages import HOME, PACKAGE, citizen_pages
 from lantoa_gateway.api.proxy import Proxy
 from lantoa_gateway.api.tokens import token_routes
 from lantoa_gateway.settings import GatewaySettings
-from lantoa_gateway.usecases import Callers, Sessions, Tokens
+from lantoa_gateway.usecases import Callers, People, Sessions, Tokens
 from lantoa_gateway.usecases.admission import Lines
 from lantoa_gateway.usecases.live import Hearing, Live
 from lantoa_runtime.http.auth import TokenSigner
@@ -58,7 +58,7 @@ def build(service: Service[GatewaySettings]) -> None:
     live = Live(settings.gateway_live_streams)
     app.state.live = live
     service.on_drain(live.drain)
-    bearers = Sessions(Bearers(upstreams, tokens), time.monotonic)
+    bearers = People(Bearers(upstreams, tokens), time.monotonic)
     hear_events(service, live, upstreams, tokens, (sessions, citizen_sessions, bearers))
     pages, agreed = Pages(PACKAGE, HOME), consents(LANGUAGES)
     app.add_middleware(Guard, production=settings.production)
@@ -69,7 +69,7 @@ def build(service: Service[GatewaySettings]) -> None:
         Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines, limiter=limiter
     )
     app.user_middleware.append(proxy)
-    app.include_router(live_routes(live, sessions))
+    app.include_router(live_routes(live, callers))
     open_doors(service, Door(Accounts(upstreams, tokens), sessions, settings.gateway_public_url), upstreams)
     app.include_router(citizen_routes(door, agreed))
     app.include_router(citizen_pages(pages, door, agreed))
@@ -82,7 +82,7 @@ def build(service: Service[GatewaySettings]) -> None:
 
 
 def hear_events(
-    service: Service[GatewaySettings], live: Live, upstreams: Upstreams, tokens: Tokens, sessions: tuple[Sessions, ...]
+    service: Service[GatewaySettings], live: Live, upstreams: Upstreams, tokens: Tokens, people: tuple[People, ...]
 ) -> None:
     """Hear from NATS, while the service lives, what open pages are told and whose session ended."""
 
@@ -92,7 +92,7 @@ def hear_events(
     async def learn() -> None:
         live.places.replace(await all_units(upstreams, tokens))
 
-    hearing = Hearing(live, sessions, today)
+    hearing = Hearing(live, people, today)
     events = Events(service.settings.nats_url, service.settings.nats_seed_file, hearing, learn)
     service.every("events", 0, events.run)
 

@@ -29,6 +29,7 @@ _VALIDATION_TEXTS = {
     "string_too_short": "text-too-short",
     "json_invalid": "json-invalid",
     "json_repeats": "name-repeated",
+    "json_deep": "json-too-deep",
     "literal_error": "value-not-allowed",
     "enum": "value-not-allowed",
 }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from lantoa_runtime.http.problems import problem
+
 if TYPE_CHECKING:
     from lantoa_runtime.blobs import Blobs
 
@@ -48,7 +50,7 @@ async def blob_response(
     try:
         part = wanted_range(request.headers.get("range"), size)
     except ValueError:
-        return Response(status_code=416, headers={**sent, "Content-Range": f"bytes */{size}"})
+        return problem(request, 416, "range-outside", headers={**sent, "Content-Range": f"bytes */{size}"})
     start, end = part or (0, size)
     sent["Content-Length"] = str(end - start)
     if part:

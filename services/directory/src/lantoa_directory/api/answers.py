@@ -4,12 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-
-class SignedInCitizen(BaseModel):
-    """A citizen: ``name`` is the masked number."""
-
-    id: str
-    name: str
+from lantoa_contracts.door import SignedInCitizen
 
 
 class CitizenSession(BaseModel):
@@ -24,13 +19,6 @@ class CitizenResolved(BaseModel):
 
     kind: Literal["citizen"]
     citizen: SignedInCitizen
-
-
-class CodeSent(BaseModel):
-    """A code is on its way to a masked number, and for how many seconds it holds."""
-
-    phone: str
-    seconds: int
 
 
 class Imported(BaseModel):

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import StringConstraints
 
+from lantoa_contracts.door import CodeSent
 from lantoa_contracts.policy import CITIZEN_ERASE
-from lantoa_directory.api.answers import CitizenSession, CodeSent
+from lantoa_directory.api.answers import CitizenSession
 from lantoa_directory.api.directory import GATEWAY_ONLY, later
 from lantoa_directory.usecases.attempts import TooManyAttempts
 from lantoa_directory.usecases.citizens import Citizens, Consent

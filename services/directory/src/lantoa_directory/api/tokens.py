@@ -1,5 +1,6 @@
 """HTTP: access tokens of integrations, codes and tokens of apps. For the gateway."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -70,10 +71,11 @@ class RefreshShown(StrictModel):
 
 
 class Spoken(BaseModel):
-    """For whom a token speaks; ``only`` names the permissions it is limited to."""
+    """For whom a token speaks, and until when; ``only`` names the permissions it is limited to."""
 
     person: PersonHere
     only: list[str] | None
+    ends_at: datetime
 
 
 class AppOut(BaseModel):

@@ -186,7 +186,7 @@ class Apps:
                 await self._sessions.end_key(family["_id"])
 
     async def resolve(self, token: str) -> dict[str, Any]:
-        """``{person, only}`` of an app's access token; ``only`` is ``None``, an app may do what its person may.
+        """``{person, only, ends_at}`` of an app's access token; ``only`` is ``None``: it may do what its person may.
 
         Raises:
             AppError: ``sign-in-required``.
@@ -198,7 +198,7 @@ class Apps:
             raise AppError("sign-in-required", 401)
         person = await self._sessions.person(family)
         me = await self._sessions.me(person, family["signed_in_at"], family["mfa"])
-        return {"person": me["person"], "only": None}
+        return {"person": me["person"], "only": None, "ends_at": held[0]["ends_at"]}
 
     def _new(self, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
         """The next tokens, and what is kept of them."""

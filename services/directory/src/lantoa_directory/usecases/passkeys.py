@@ -23,7 +23,10 @@ class Site:
     @classmethod
     def of(cls, origin: str | None) -> "Site | None":
         """The site of an origin; ``None`` for a bare address, which no key answers for (WebAuthn, 5.1.3)."""
-        host = urlsplit(origin or "").hostname
+        try:
+            host = urlsplit(origin or "").hostname
+        except ValueError:  # A bracket without its end.
+            return None
         if not origin or not host:
             return None
         try:

@@ -89,7 +89,7 @@ class AccessTokens:
         await self._tokens.change(found[0]["_id"], decide)
 
     async def resolve(self, token: str) -> dict[str, Any]:
-        """``{person, only}``: for whom a token speaks, and the names of permissions that it is limited to.
+        """``{person, only, ends_at}``: for whom a token speaks, what permissions it is limited to, until when.
 
         Raises:
             AppError: ``sign-in-required``.
@@ -104,7 +104,8 @@ class AccessTokens:
             await self._tokens.collection.update_one({"_id": found["_id"]}, {"$set": {"used_on": today(now)}})
         # Given by somebody who had shown both factors; nobody signs in by it, so nothing is fresh about it.
         view = (await self._sessions.me(person, now, mfa=True))["person"]
-        return {"person": {**view, "signed_in_at": None}, "only": found["permissions"]}
+        person_out = {**view, "signed_in_at": None}
+        return {"person": person_out, "only": found["permissions"], "ends_at": found["ends_at"]}
 
     async def _grantable(self, session: Document) -> tuple[str, ...]:
         person = await self._sessions.person(session)

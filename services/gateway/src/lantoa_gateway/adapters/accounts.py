@@ -1,6 +1,7 @@
 """What the directory does for people at the door: each call is by the gateway itself, for who shows a session."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lantoa_gateway.adapters.services import Asking, Refusal, Upstreams
@@ -29,12 +30,12 @@ class Accounts:
 
 
 class Bearers:
-    """Whom tokens speak for; asked like a store of sessions."""
+    """Whom tokens speak for."""
 
     def __init__(self, upstreams: Upstreams, tokens: Tokens) -> None:
         self._asking = Asking(upstreams, tokens)
 
-    async def person(self, session_id: str) -> Person:
+    async def person(self, token: str) -> Person:
         """For whom a token speaks.
 
         Raises:
@@ -42,11 +43,7 @@ class Bearers:
             Unavailable: the directory does not answer.
         """
         try:
-            found = await self._asking.ask("tokens/resolve", {"token": session_id})
+            found = await self._asking.ask("tokens/resolve", {"token": token})
         except Refusal as refusal:
             raise AppError("sign-in-required", 401) from refusal
-        return Person(found["person"], only=found["only"])
-
-    async def end(self, session_id: str) -> None:
-        """Nobody signs out of a token: it is taken back by its owner."""
-        raise NotImplementedError
+        return Person(found["person"], only=found["only"], ends_at=datetime.fromisoformat(found["ends_at"]))

@@ -16,6 +16,7 @@ from lantoa_contracts.policy import EVERYWHERE, SYSTEM
 from lantoa_gateway.usecases import Person, Tokens
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import HEADER, Caller, Grant
+from lantoa_runtime.http.middleware import MOST_BODY_BYTES
 from lantoa_runtime.telemetry import answered, asking
 from lantoa_signing.documents import KeySet, open_key_set, unb64
 
@@ -127,8 +128,12 @@ class Asking:
 
         Raises:
             Refusal: it answers with one of these statuses.
+            AppError: ``body-too-large``, with what is added to it and as it is written.
             Unavailable: it does not answer, or with another error.
         """
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None and len(data) > MOST_BODY_BYTES:
+            raise AppError("body-too-large", 413)
         token = self._tokens.token(caller, "directory")
         headers = {HEADER: token, "Accept-Language": language, "Content-Type": "application/json"}
         directory, path = self._upstreams.of("directory"), f"/api/v1/directory/{what}"
@@ -139,7 +144,7 @@ class Asking:
         try:
             with asking("POST", directory.base, path) as (span, carried):
                 sent = headers | carried
-                async with post(directory.base + path, json=body, headers=sent, timeout=timeout) as answer:
+                async with post(directory.base + path, data=data, headers=sent, timeout=timeout) as answer:
                     answered(span, answer.status)
                     if answer.status in refusals and answer.content_type == _PROBLEM:
                         raise Refusal(answer.status, await answer.read(), _shown(answer.headers))

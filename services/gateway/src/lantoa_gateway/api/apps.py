@@ -14,6 +14,7 @@ from lantoa_gateway.api import cookie
 from lantoa_gateway.api.door import PRIVATE, Door, refusal_page
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.http import declares
+from lantoa_runtime.http.models import Problem
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import problem
 
@@ -22,6 +23,15 @@ _MOST = 2000
 _Word = Annotated[str, Form(max_length=500)]
 _POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _GRANTS = ("authorization_code", "refresh_token")
+
+
+class AppRefused(Problem):
+    """A problem that OAuth libraries understand too: `error` as RFC 6749, 5.2 has it."""
+
+    error: str
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {400: {"model": AppRefused, "description": "Refused; `error` says why."}}
 
 
 class AppTokens(BaseModel):
@@ -96,7 +106,7 @@ def app_routes(door: Door) -> APIRouter:
     """``/auth/app/token`` and ``/auth/app/revoke``: forms, as every OAuth library sends them."""
     router = APIRouter(prefix="/auth/app", tags=["apps"], dependencies=[declares(DOOR_USE)])
 
-    @router.post("/token", response_model=AppTokens)
+    @router.post("/token", response_model=AppTokens, responses=_REFUSED)
     async def token(
         request: Request,
         grant_type: _Word = "",
@@ -120,7 +130,7 @@ def app_routes(door: Door) -> APIRouter:
             return _error(request, "gateway.invalid-grant" if refusal.status == 401 else "gateway.invalid-request")
         return JSONResponse(made, headers={**PRIVATE, "Pragma": "no-cache"})
 
-    @router.post("/revoke", status_code=200)
+    @router.post("/revoke", status_code=200, response_class=Response, responses=_REFUSED)
     async def revoke(request: Request, client_id: _Word = "", token: _Word = "") -> Response:
         """End what a token belongs to; an unknown one is no error."""
         try:
@@ -133,7 +143,7 @@ def app_routes(door: Door) -> APIRouter:
 
 
 def _error(request: Request, code: str) -> Response:
-    """A problem document that OAuth libraries understand too: ``error`` as RFC 6749, 5.2 has it."""
+    """A problem with an ``error``, as JSON: what OAuth libraries read."""
     shown = problem(request, 400, code, headers=PRIVATE)
     body: dict[str, Any] = json.loads(bytes(shown.body))
     error = code.removeprefix("gateway.").replace("-", "_")

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyCookie
-from pydantic import StringConstraints
+from pydantic import BaseModel, StringConstraints
 
+from lantoa_contracts.door import CodeSent, SignedInCitizen
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.adapters.services import Citizens, Consent, Refusal
 from lantoa_gateway.api import cookie
@@ -122,12 +123,27 @@ class CodeEntered(StrictModel):
     consent: ConsentGiven
 
 
+class ConsentOut(BaseModel):
+    """The text to agree to, and what is kept of it."""
+
+    text: str
+    purpose: str
+    version: str
+    text_sha256: str
+
+
+class CitizenHere(BaseModel):
+    """The citizen signed in."""
+
+    citizen: SignedInCitizen
+
+
 def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRouter:
     """``/auth/citizen/*``: what the pages do, for apps."""
     router = APIRouter(prefix="/auth/citizen", tags=["citizens"], dependencies=[declares(DOOR_USE)])
     by_hash = {consent.record["text_sha256"]: consent for consent in consents.values()}
 
-    @router.get("/consent")
+    @router.get("/consent", response_model=ConsentOut)
     async def consent(request: Request) -> Response:
         """The text to agree to, in the reader's language, and what is kept of it."""
         language = language_of(request.headers.get("accept-language", ""))
@@ -135,7 +151,7 @@ def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRou
         headers = {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "no-cache"}
         return JSONResponse({"text": chosen.text, **chosen.record}, headers=headers)
 
-    @router.post("/code", status_code=202)
+    @router.post("/code", status_code=202, response_model=CodeSent)
     async def send_code(request: Request, body: CodeWanted) -> Response:
         """Send a code to a phone. The answer is the same for every number."""
         try:
@@ -144,7 +160,7 @@ def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRou
             return _refused(request, error)
         return JSONResponse(sent, 202, headers=PRIVATE)
 
-    @router.post("/sign-in")
+    @router.post("/sign-in", response_model=CitizenHere)
     async def citizen_sign_in(request: Request, body: CodeEntered) -> Response:
         """Begin a citizen's session; always with a new id."""
         given = by_hash.get(body.consent.text_sha256)
@@ -165,7 +181,7 @@ def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRou
         await door.sign_out(request)
         return _gone()
 
-    @router.get("/me", dependencies=[_SESSION])
+    @router.get("/me", response_model=CitizenHere, dependencies=[_SESSION])
     async def citizen_me(request: Request) -> Response:
         """The citizen signed in: id, and the masked number as name."""
         return JSONResponse({"citizen": (await door.citizen(request)).view}, headers=PRIVATE)

@@ -20,13 +20,19 @@ from lantoa_signing.media import check_path
 log = structlog.get_logger()
 
 _IMMUTABLE = "max-age=31536000, immutable"
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_FILE = {
+    200: {"description": "The file.", "content": _BYTES},
+    206: {"description": "The part of it that was asked for.", "content": _BYTES},
+    304: {"description": "It is the one that the reader has."},
+}
 
 
 def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
     """``/media/<sha256>``: for whoever holds an address that fleet has signed, until it expires."""
     router = APIRouter(tags=["media"], dependencies=[declares(MEDIA_READ)])
 
-    @router.get("/media/{sha256}")
+    @router.get("/media/{sha256}", response_class=Response, responses=_FILE)  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
     async def media(request: Request, sha256: str) -> Response:
         """A stored file or a part of it."""
         try:

@@ -1,7 +1,7 @@
 """``/api/v1/live``: open pages are told what to fetch again (Server-Sent Events, HTML Living Standard 9.2).
 
-The answer is raw ASGI: it ends when its session does, when its client is gone and when the process is told to stop,
-none of which a generator behind the framework learns of in time.
+The answer is raw ASGI: it ends when its session or token does, when its client is gone and when the process is told to
+stop, none of which a generator behind the framework learns of in time.
 """
 
 import asyncio
@@ -12,16 +12,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
-from fastapi.security import APIKeyCookie
+from fastapi.security import HTTPBearer
 from pydantic import StringConstraints
 from starlette.types import Receive, Scope, Send
 
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api import cookie
+from lantoa_gateway.api.door import HERE
 from lantoa_gateway.domain import LIVE
 from lantoa_gateway.domain.live import ABOUT, READS, RESYNC, View
 from lantoa_gateway.telemetry import LIVE_HINTS
-from lantoa_gateway.usecases import Sessions, digest_of
+from lantoa_gateway.usecases import Callers, Person
 from lantoa_gateway.usecases.live import Live, Stream
 from lantoa_runtime.errors import Invalid
 from lantoa_runtime.http import declares
@@ -42,34 +43,41 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-_SESSION = Depends(APIKeyCookie(name=cookie.STAFF, scheme_name="session", auto_error=False))
+_TOKEN = Depends(HTTPBearer(scheme_name="token", auto_error=False))
+"""Says in the OpenAPI document that a token does as well."""
 _About = Annotated[
     str, StringConstraints(max_length=100), Query(description=f"Some of {', '.join(sorted(ABOUT))}; all without it.")
 ]
 _LastId = Annotated[str | None, StringConstraints(max_length=40), Header(alias="Last-Event-ID")]
 
 
-def live_routes(live: Live, sessions: Sessions) -> APIRouter:
+def live_routes(live: Live, callers: Callers) -> APIRouter:
     """The stream."""
     router = APIRouter(tags=["live"], dependencies=[declares(DOOR_USE)])
     stream_answer = {200: {"description": "Hints, as they come.", "content": {"text/event-stream": {}}}}
 
-    @router.get(LIVE, response_class=Response, responses=stream_answer, dependencies=[_SESSION])  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
+    @router.get(LIVE, response_class=Response, responses=stream_answer, dependencies=[HERE, _TOKEN])  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
     async def hints(request: Request, about: _About = "", last_event_id: _LastId = None) -> Response:
         """Hints what to fetch again: `id` the place to resume from, `event` the kind, `data` `{type, id, unit_id, at}`.
 
-        Never content, and only of what lies in the caller's units. `Last-Event-ID` resumes; `event: resync` says that
-        something was missed and everything shown is to be fetched again.
+        Never content, and only of what lies in the caller's units and a token is good for. `Last-Event-ID` resumes;
+        `event: resync` says that something was missed and everything shown is to be fetched again.
         """
-        person = await cookie.person(request.headers, sessions)
-        session_id = cookie.session_id(request.headers) or ""
+        shown = cookie.shown(request.headers.get("cookie", ""), request.headers.get("authorization"))
+        person, digest = await callers.listener(shown)
         caller = person.caller
         view = View({one: frozenset(caller.units(READS[one])) for one in _about(about)})
-        stream = live.open(view, caller.id, digest_of(session_id), _place(last_event_id))
-        begun = caller.signed_in_at or time.time()
-        return LiveAnswer(live, stream, begun + LIFE_SECONDS - time.time(), random.uniform)
+        stream = live.open(view, caller.id, digest, _place(last_event_id))
+        return LiveAnswer(live, stream, _seconds_left(person, time.time()), random.uniform)
 
     return router
+
+
+def _seconds_left(person: Person, now: float) -> float:
+    """How long a stream may last: a token says when it ends, a session ends a while after its beginning."""
+    if person.ends_at is not None:
+        return min(person.ends_at.timestamp() - now, LIFE_SECONDS)
+    return (person.caller.signed_in_at or now) + LIFE_SECONDS - now
 
 
 def _about(asked: str) -> frozenset[str]:

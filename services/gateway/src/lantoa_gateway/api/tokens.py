@@ -16,7 +16,10 @@ class TokenWanted(StrictModel):
     """A token for a program: names of permissions that its owner holds."""
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=60)]
-    permissions: Annotated[list[Annotated[str, StringConstraints(max_length=80)]], Field(min_length=1, max_length=100)]
+    permissions: Annotated[
+        list[Annotated[str, StringConstraints(max_length=80)]],
+        Field(min_length=1, max_length=100, examples=[["content.item.read"]]),
+    ]
     days: Annotated[int, Field(ge=1, le=365, strict=True)]
 
 

@@ -49,12 +49,12 @@ def place_of(address: str) -> str:
 def origin_of(scheme: str, host: str) -> str | None:
     """The site that a browser says to be on; ``None`` for what is none."""
     origin = f"{scheme}://{host}"
-    return origin if _ORIGIN.fullmatch(origin) else None
+    return origin if _ORIGIN.fullmatch(origin) and _host_of(origin) else None
 
 
 def has_name(origin: str | None) -> bool:
     """Whether a site has a name: passkeys answer for no bare address."""
-    host = urlsplit(origin or "").hostname
+    host = _host_of(origin or "")
     if not host:
         return False
     try:
@@ -62,3 +62,11 @@ def has_name(origin: str | None) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _host_of(origin: str) -> str | None:
+    """The host that an origin names; ``None`` for one that nobody can read, as a bracket without its end."""
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None

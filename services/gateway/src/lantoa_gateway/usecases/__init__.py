@@ -18,6 +18,8 @@ TOKEN_SECONDS = 45.0
 """How long a token is used again; it lives for 60."""
 STRANGERS_WAIT_SECONDS = 2.0
 """How long a page that is open to all waits for the directory before it is shown as to a stranger."""
+_ASKED_AGAIN = 3
+"""How often at most the directory is asked for one answer while others sign out."""
 _REMEMBERED = 5000
 _ANONYMOUS = Caller("anonymous", "")
 
@@ -31,6 +33,7 @@ class Person:
         citizen: bool = False,
         owns: Mapping[str, Any] | None = None,
         only: Iterable[str] | None = None,
+        ends_at: datetime | None = None,
     ) -> None:
         grants = tuple(Grant(grant["role"], grant["unit_id"]) for grant in view.get("grants", ()))
         since = view.get("signed_in_at")
@@ -38,6 +41,8 @@ class Person:
         self.view = view
         self.owns = dict(owns or {})
         """What they sign in with, and whether they owe a second factor."""
+        self.ends_at = ends_at
+        """When the token ends that speaks for them; ``None`` for who signed in themselves."""
         limited = None if only is None else frozenset(only)
         self.caller = Caller(view["id"], view["name"], grants, citizen, signed_in_at, limited)
         """What the services are told."""
@@ -48,73 +53,87 @@ def digest_of(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 
-class SessionStore(Protocol):
-    """What is needed of the directory, or of its stand-in in a test."""
+class Knows(Protocol):
+    """Who knows people by what they show: the directory, or its stand-in in a test."""
 
-    async def person(self, session_id: str) -> Person:
-        """Whose session this is, or an error."""
+    async def person(self, shown: str) -> Person:
+        """Whose this is, or an error."""
+
+
+class SessionStore(Knows, Protocol):
+    """Who keeps sessions."""
 
     async def end(self, session_id: str) -> None:
         """End a session."""
 
 
-class Sessions:
-    """The directory's sessions, each believed for a short while."""
+class People:
+    """People by the session or the token that they show, each believed for a short while."""
 
-    def __init__(self, store: SessionStore, now: Callable[[], float]) -> None:
+    def __init__(self, store: Knows, now: Callable[[], float]) -> None:
         self._store = store
         self._now = now
         self._known: OrderedDict[str, tuple[float, Person]] = OrderedDict()
         self._ends = 0
 
-    async def person(self, session_id: str) -> Person:
-        """Whose session this is.
+    async def person(self, shown: str) -> Person:
+        """Whose session or token this is.
 
         Raises:
             AppError: ``sign-in-required``.
-            Unavailable: the directory does not answer, and the session is not one seen just now.
+            Unavailable: the directory does not answer, and it is none that was seen just now.
         """
-        digest = digest_of(session_id)
+        digest = digest_of(shown)
         believed = self._believed(digest)
         if believed is not None:
             return believed
-        ends = self._ends
-        person = await self._store.person(session_id)
-        if ends == self._ends:  # Otherwise somebody signed out meanwhile: it may have been this session.
-            _remember(self._known, digest, (self._now() + SESSION_SECONDS, person))
+        for _ in range(_ASKED_AGAIN):
+            ends = self._ends
+            person = await self._store.person(shown)
+            if ends == self._ends:  # Otherwise something ended meanwhile: it may have been this.
+                _remember(self._known, digest, (self._now() + SESSION_SECONDS, person))
+                break
         return person
 
-    def believed(self, session_id: str) -> Person | None:
-        """Whose session this is, as far as that is known without asking: how almost every request is answered."""
-        return self._believed(digest_of(session_id))
+    def believed(self, shown: str) -> Person | None:
+        """Whose this is, as far as that is known without asking: how almost every request is answered."""
+        return self._believed(digest_of(shown))
 
     def _believed(self, digest: str) -> Person | None:
         known = self._known.get(digest)
         return known[1] if known and known[0] > self._now() else None
 
-    async def end(self, session_id: str) -> None:
-        """Sign out, here and in the directory."""
-        self.forget(session_id)
-        await self._store.end(session_id)
-        self.forget(session_id)
-
-    def forget(self, session_id: str) -> None:
-        """Ask the directory about this session the next time."""
-        self.forget_digests((digest_of(session_id),))
+    def forget(self, shown: str) -> None:
+        """Ask the directory about this one the next time."""
+        self.forget_digests((digest_of(shown),))
 
     def forget_digests(self, digests: Iterable[str]) -> None:
-        """Ask the directory about these sessions the next time."""
+        """Ask the directory about these the next time."""
         self._ends += 1
         for digest in digests:
             self._known.pop(digest, None)
 
     def forget_people(self, people: Container[str]) -> None:
-        """Ask the directory about these people's sessions the next time."""
+        """Ask the directory about these people the next time."""
         self.forget_digests([digest for digest, (_, person) in self._known.items() if person.caller.id in people])
 
     def forget_all(self) -> None:
         """Ask the directory about everybody."""
         self.forget_digests(list(self._known))
+
+
+class Sessions(People):
+    """People by their sessions, which they may end."""
+
+    def __init__(self, store: SessionStore, now: Callable[[], float]) -> None:
+        super().__init__(store, now)
+        self._sessions = store
+
+    async def end(self, session_id: str) -> None:
+        """Sign out, here and in the directory."""
+        self.forget(session_id)
+        await self._sessions.end(session_id)
+        self.forget(session_id)
 
 
 @dataclass(frozen=True)
@@ -128,15 +147,15 @@ class Shown:
 
 
 class Callers:
-    """Who makes a request that is passed on."""
+    """Who makes a request."""
 
-    def __init__(self, staff: Sessions, citizens: Sessions, bearers: Sessions) -> None:
+    def __init__(self, staff: People, citizens: People, bearers: People) -> None:
         self._staff = staff
         self._citizens = citizens
         self._bearers = bearers
 
     async def of(self, target: Target, method: str, shown: Shown) -> Caller:
-        """Staff before citizens; strangers where those may be.
+        """Who makes a request that is passed on: staff before citizens; strangers where those may be.
 
         Raises:
             AppError: ``sign-in-required``; ``gateway.two-credentials``, a token beside a session.
@@ -145,7 +164,7 @@ class Callers:
         if target.public:
             return _ANONYMOUS
         if shown.bearer is not None and not target.page:
-            return await self._bearer(shown)
+            return (await self._bearer(shown)).caller
         open_to_all = target.open_to_all(method)
         refusal = AppError("sign-in-required", 401)
         for sessions, session_id in self._ways(target, shown):
@@ -164,15 +183,28 @@ class Callers:
             return _ANONYMOUS
         raise refusal
 
-    async def _bearer(self, shown: Shown) -> Caller:
+    async def listener(self, shown: Shown) -> tuple[Person, str]:
+        """Who opens a stream, of the staff or by a token, and the digest of what they show.
+
+        Raises:
+            AppError: ``sign-in-required``; ``gateway.two-credentials``, a token beside a session.
+            Unavailable: the directory does not answer.
+        """
+        if shown.bearer is not None:
+            return await self._bearer(shown), digest_of(shown.bearer)
+        if shown.staff is None:
+            raise AppError("sign-in-required", 401)
+        return await self._staff.person(shown.staff), digest_of(shown.staff)
+
+    async def _bearer(self, shown: Shown) -> Person:
         """A program says who it is or is refused: never taken for a stranger, nor for whose cookie it brings."""
         if shown.staff is not None or shown.citizen is not None:
             raise AppError("gateway.two-credentials", 400)
         if not shown.bearer:
             raise AppError("sign-in-required", 401)
-        return (await self._bearers.person(shown.bearer)).caller
+        return await self._bearers.person(shown.bearer)
 
-    def _ways(self, target: Target, shown: Shown) -> Iterator[tuple[Sessions, str]]:
+    def _ways(self, target: Target, shown: Shown) -> Iterator[tuple[People, str]]:
         if shown.staff is not None and not target.page:
             yield self._staff, shown.staff
         if shown.citizen is not None and target.citizens:

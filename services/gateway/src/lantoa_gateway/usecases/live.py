@@ -12,7 +12,7 @@ import structlog
 from lantoa_contracts.catalogue import CHANGES_SOMEBODY, SESSION_ENDED, UNIT_CHANGED, EventSpec
 from lantoa_gateway.domain.live import Past, Places, Told, View, Waiting, told
 from lantoa_gateway.telemetry import LIVE_HEARING, LIVE_HINTS, LIVE_STREAMS
-from lantoa_gateway.usecases import Sessions
+from lantoa_gateway.usecases import People
 from lantoa_runtime.errors import AppError, Unavailable
 
 log = structlog.get_logger()
@@ -150,9 +150,9 @@ class Live:
 class Hearing:
     """What every event means here."""
 
-    def __init__(self, live: Live, sessions: Iterable[Sessions], today: Callable[[], str]) -> None:
+    def __init__(self, live: Live, people: Iterable[People], today: Callable[[], str]) -> None:
         self._live = live
-        self._sessions = tuple(sessions)
+        self._people = tuple(people)
         self._today = today
 
     def hear(self, seq: int, spec: EventSpec, event: Mapping[str, Any], at: str) -> None:
@@ -182,8 +182,8 @@ class Hearing:
 
     def missed(self) -> None:
         """Something was not heard, and it may have been the end of any session."""
-        for sessions in self._sessions:
-            sessions.forget_all()
+        for people in self._people:
+            people.forget_all()
         self._live.begin(None)
 
     def begin(self, since: int) -> None:
@@ -191,12 +191,12 @@ class Hearing:
         self._live.begin(since)
 
     def _ended(self, digests: frozenset[str]) -> None:
-        for sessions in self._sessions:
-            sessions.forget_digests(digests)
+        for people in self._people:
+            people.forget_digests(digests)
         self._live.end(lambda stream: stream.digest in digests)
 
-    def _changed(self, people: frozenset[str]) -> None:
-        for sessions in self._sessions:
-            sessions.forget_people(people)
+    def _changed(self, ids: frozenset[str]) -> None:
+        for people in self._people:
+            people.forget_people(ids)
         # A page comes back at once, and then sees what its person may see from now on.
-        self._live.end(lambda stream: stream.subject in people)
+        self._live.end(lambda stream: stream.subject in ids)
