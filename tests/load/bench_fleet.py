@@ -111,6 +111,7 @@ async def _exercise(rig: Rig, crowd: Crowd, count: int) -> dict[str, set[str]]:
     for device_id in ("d-1", "d-2"):
         await client.publish(f"dev.up.{device_id}.hb", b"{}")
     await asyncio.sleep(3)
+    await eventually(lambda: 'collection="states",operation="replace_one"' in "".join(rig.metrics("fleet")), 90)
     found = {name: {line.rpartition(" ")[0] for line in rig.metrics(name)} for name in rig.processes}
     await crowd.tell("stop")
     await client.close()
