@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from argon2 import PasswordHasher
 
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
@@ -266,11 +265,9 @@ _SEEDS = {"directory": _directory, "content": _content, "broadcast": _broadcast,
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
-    """Nobody has to sign in anew meanwhile, and passwords cost next to nothing."""
+    """Nobody has to sign in anew meanwhile."""
     patch.setattr("lantoa_alert.domain.notices.RECENT", timedelta(days=1))
     patch.setenv("LANTOA_CONTENT_APPROVAL_SIGN_IN_MINUTES", "1440")
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    patch.setattr("lantoa_directory.adapters.secrets.PasswordHasher", lambda **_: cheap)
 
 
 async def open_target(

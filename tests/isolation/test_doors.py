@@ -249,9 +249,16 @@ async def test_size_and_number_are_limited_on_mqtt(place):
         codes = [(await client.subscribe(f"dev/bc/all/{number}"))[0] for number in range(MOST_SUBSCRIPTIONS + 4)]
         assert [refuses(code) for code in codes] == [False] * MOST_SUBSCRIPTIONS + [True] * 4
         await client.publish(topic, most, qos=1)
+    let_in = asyncio.Event()
+
+    async def too_much() -> None:
+        async with mqtt_client(place, place.own) as client:
+            let_in.set()
+            await client.publish(topic, b"x" * (BIGGEST_MESSAGE + 1), qos=1, timeout=1)
+
     with pytest.raises(aiomqtt.MqttError):
-        async with mqtt_client(place, place.own, timeout=1) as client:
-            await client.publish(topic, b"x" * (BIGGEST_MESSAGE + 1), qos=1)
+        await too_much()
+    assert let_in.is_set()
     await place.settle()
     assert place.arrived(most)
     assert not place.arrived(b"x" * (BIGGEST_MESSAGE + 1))

@@ -95,7 +95,9 @@ async def test_the_right_password_after_the_wait_signs_in_and_clears_the_count(s
 async def test_fifty_tries_at_once_are_not_fifty_first_tries(sign_in, loaded, monkeypatch):
     stop_clock(loaded.service, monkeypatch)
     statuses = [status for status, _, _ in await asyncio.gather(*(sign_in(password=f"guess {n}") for n in range(50)))]
-    assert sorted(statuses) == [401] * 5 + [429] * 45
+    # Whoever loses the race to be counted too often has to wait as well: five get through at most.
+    assert 1 <= statuses.count(401) <= 5
+    assert set(statuses) == {401, 429}
 
 
 async def test_what_was_typed_as_login_is_not_kept(sign_in, loaded):

@@ -26,7 +26,7 @@ async def _make(fleet: Any, key: str | None = None, **changes: Any) -> tuple[int
 async def _client(fleet: Any, device_id: str, token: str) -> AsyncIterator[aiomqtt.Client]:
     client = aiomqtt.Client(
         "127.0.0.1", fleet.nats.plan.mqtt_port, username=device_id, password=token, identifier=device_id,
-        protocol=aiomqtt.ProtocolVersion.V311, timeout=5,
+        protocol=aiomqtt.ProtocolVersion.V311, timeout=30,
     )  # fmt: skip
     async with client:
         yield client

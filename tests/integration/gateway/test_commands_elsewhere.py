@@ -57,6 +57,7 @@ async def test_an_administrator_takes_the_audit_away_and_looks_whether_it_was_ch
     )
     assert status == 201, made
     await eventually(lambda: audit.find_one({"chain": "u-1", "object": made["id"]}), timeout=30)
+    await eventually(lambda: audit.find_one({"chain": "platform"}), timeout=30)
     key, reads = str(nats_server.ring.audit_public_file), "directory.audit.read"
     code, out, err = await lantoa("audit", "verify", "--key", key, permission=reads)
     assert (code, out) == (0, ""), err

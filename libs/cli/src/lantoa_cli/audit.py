@@ -143,7 +143,7 @@ async def _look(door: Door) -> tuple[Found, list[SignedDocument]]:
 
 async def _examined(door: Door, file: Path | None, seals: Path | None, key: Path | None) -> bool:
     """Tell what was found; whether all is as it was written."""
-    keys = publics(key or _own_key(door))
+    keys = publics(key or _own_key(door, file))
     found, copies = (_exported(file), []) if file else await _look(door)
     copies += _exported(seals).seals if seals else []
     findings = examine(found.chains, found.seals or copies, copies, keys, found.only)
@@ -159,11 +159,11 @@ async def _examined(door: Door, file: Path | None, seals: Path | None, key: Path
     return not findings
 
 
-def _own_key(door: Door) -> Path:
+def _own_key(door: Door, file: Path | None) -> Path:
     try:
         return door.layout.ring.audit_public_file
     except Refused as error:
-        if door.gateway:
+        if door.gateway or file:
             raise Refused("Cần khóa công khai của hệ thống để kiểm tra: thêm --key audit.pub.") from error
         raise
 

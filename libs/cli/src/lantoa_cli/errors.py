@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import aiohttp
 import typer
 from nats.errors import Error as NatsError
+from nats.js.errors import APIError
 
 T = TypeVar("T")
 
@@ -50,6 +51,8 @@ def words(error: Exception) -> str:
             return f"Không kết nối được tới {error.host}:{error.port}. Nền tảng có đang chạy không? Xem: lantoa status"
         case aiohttp.ClientError():
             return f"Kết nối bị ngắt giữa chừng ({type(error).__name__}). Xin thử lại."
+        case APIError():
+            return f"NATS không làm được việc này: {error.description}."
         case NatsError():
             return f"Không kết nối được tới NATS ({error}). Nền tảng có đang chạy không? Xem: lantoa status"
         case OSError(filename=str() as name, strerror=str() as why):

@@ -1,10 +1,13 @@
 """What the tests need from the machine beside Python: named in a sentence when it is missing, never skipped."""
 
+import os
 import shutil
 import subprocess
 import sys
 
 from lantoa_cli.layout import chromium
+
+_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def missing() -> list[str]:
@@ -27,6 +30,8 @@ def missing() -> list[str]:
         found.append(
             "mosquitto_pub is missing: install the package mosquitto-clients (devices on MQTT are tested with it)."
         )
+    if os.getuid() and subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode:
+        found.append(f"Without root `{' '.join(_NAMESPACE)}` must be allowed (full disks are tested on a mount).")
     return found
 
 

@@ -127,8 +127,13 @@ export const api = {
   },
 
   topics: () => call('get', '/api/v1/content/topics'),
-  items: (state: ItemState | '', cursor: string | null = null, q = '', limit = 30) =>
-    get<Page<Item>>(`${V1}/content/items`, { state, q, cursor, limit }),
+  /** What many titles have is looked for step by step, and a step may find nothing: then the next, while it is wanted. */
+  items: async (state: ItemState | '', cursor: string | null = null, q = '', limit = 30, wanted = () => true) => {
+    const step = (from: string | null) => get<Page<Item>>(`${V1}/content/items`, { state, q, cursor: from, limit });
+    let page = await step(cursor);
+    while (page.items.length === 0 && page.next !== null && wanted()) page = await step(page.next);
+    return page;
+  },
   item: (itemId: string) => get<Item>(`${V1}/content/items/${id(itemId)}`),
   history: (itemId: string) => ifThere(get<Page<HistoryEntry>>(`${V1}/content/items/${id(itemId)}/history`)),
   createItem: (fields: ItemFields, key: string) =>

@@ -80,7 +80,8 @@ async def item_approved(stores: Stores, event: ItemApproved) -> None:
 
 async def item_withdrawn(stores: Stores, event: ItemWithdrawn) -> None:
     """Take an item out of the sessions that have not begun."""
-    await stores.items.apply(event.item_id, event.ver, {"state": "withdrawn", "revision": event.revision})
+    fields = {"state": "withdrawn", "revision": event.revision, "unit_id": event.unit_id}
+    await stores.items.apply(event.item_id, event.ver, fields)
     await _take_out(stores, event.item_id, event.ver)
 
 
@@ -105,7 +106,7 @@ async def _put(stores: Stores, item: Item, unit_id: str) -> None:
         except NoSlot as error:
             # Kept for the item's people, too: the dead letter is read by technicians only.
             refused = {"$set": {"unplaced": {"ver": item.ver, "code": error.code}}}
-            await stores.items.collection.update_one({"_id": item.item_id}, refused)
+            await stores.items.collection.update_one({"_id": item.item_id, "ver": item.ver}, refused)
             raise AppError(f"broadcast.{error.code}", 409, item_id=item.item_id, unit_id=unit_id) from error
         if session is None:
             return

@@ -68,12 +68,14 @@ class Indexing:
     items: Collection
 
     async def __call__(self) -> None:
-        """So many as one turn takes."""
+        """Until none is left, so many at a time."""
         fields = {"title": 1, "unit_name": 1, "article": 1}
-        for post in await self.posts.find({"live": True, **_WORDLESS}, fields, limit=_BATCH):
-            words = words_of(post["title"], post["unit_name"], post["article"])
-            await self.posts.update_one({"_id": post["_id"], "live": True}, {"$set": dict.fromkeys(WORDS, words)})
-        for item in await self.items.find(_WORDLESS, {"title": 1, "path": 1}, limit=_BATCH):
-            # One that is written meanwhile has its words.
-            wordless = {"_id": item["_id"], **_WORDLESS}
-            await self.items.update_one(wordless, {"$set": item_words(item["title"], item["path"])})
+        while posts := await self.posts.find({"live": True, **_WORDLESS}, fields, limit=_BATCH):
+            for post in posts:
+                words = words_of(post["title"], post["unit_name"], post["article"])
+                await self.posts.update_one({"_id": post["_id"], "live": True}, {"$set": dict.fromkeys(WORDS, words)})
+        while items := await self.items.find(_WORDLESS, {"title": 1, "path": 1}, limit=_BATCH):
+            for item in items:
+                # One that is written meanwhile has its words.
+                wordless = {"_id": item["_id"], **_WORDLESS}
+                await self.items.update_one(wordless, {"$set": item_words(item["title"], item["path"])})
