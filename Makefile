@@ -34,6 +34,8 @@ MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --moun
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
 # On a platform of its own: the metrics are those of the walk before, and nobody else has written an item.
 WALK := tests/e2e/test_walk.py tests/e2e/test_walk_metrics.py
+LONGEST := tests/e2e/test_web_pages.py tests/e2e/test_kills.py tests/e2e/test_editor_walk.py
+PAGES := $(LONGEST) $(filter-out $(WALK) $(LONGEST),$(wildcard tests/e2e/test_*.py))
 # Much of a test is waiting for real servers: five workers keep two cores busy, and three whole platforms.
 .PHONY: test
 test: $(STAMP) console lint types ## everything proves itself
@@ -42,14 +44,14 @@ test: $(STAMP) console lint types ## everything proves itself
 	$(BIN)/python -m pytest -q -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	$(BIN)/python -m pytest -q $(WALK)
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e $(addprefix --ignore ,$(WALK))
+	$(BIN)/python -m pytest -q -n 3 $(SPREAD) $(PAGES)
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
 	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
 	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q $(WALK)
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e $(addprefix --ignore ,$(WALK))
+	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 3 $(SPREAD) $(PAGES)
 
 .PHONY: faults
 faults: $(STAMP) console ## 200 items and 500 quiz entries under kills and outages: prints a table, fails on any difference
