@@ -71,7 +71,7 @@ class NatsServer(ServerProcess):
         return await nats.connect(self.url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX_{user}".encode(), **options)
 
 
-async def _provision(server: NatsServer, ack_wait_seconds: float) -> None:
+async def _provision(server: NatsServer, ack_wait_seconds: float = ACK_WAIT_SECONDS) -> None:
     client = await server.connect()
     await apply(client.jetstream(timeout=_PATIENCE_SECONDS), ack_wait_seconds=ack_wait_seconds)
     await client.close()
