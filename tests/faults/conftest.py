@@ -13,7 +13,8 @@ from lantoa_contracts.catalogue import EventSpec
 from lantoa_runtime.bus import bus as bus_module
 from lantoa_runtime.bus.delivery import Delivery
 from lantoa_runtime.settings import RuntimeSettings
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_world import CURSED, settle

@@ -19,7 +19,7 @@ from lantoa_contracts.envelope import TIME, TYPE, Envelope
 from lantoa_contracts.examples import EXAMPLES
 from lantoa_runtime.clock import Clock
 from lantoa_testing import eventually
-from lantoa_testing.plugin import NatsServer, make_nats
+from lantoa_testing.servers import NatsServer, make_nats
 
 DEAD_AT_ONCE, DEAD_AT_THE_FIFTH = "1", "5"
 PROOFS = (catalogue.DEVICE_AIRED, catalogue.DEVICE_DISPLAYED)

@@ -20,7 +20,8 @@ from lantoa_gateway.settings import GatewaySettings
 from lantoa_runtime.http.auth import Caller
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 PASSWORD = "một câu dài khác"
 SITE = "https://lantoa.example"

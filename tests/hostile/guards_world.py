@@ -24,7 +24,8 @@ from lantoa_runtime.http.auth import Caller
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing import eventually
 from lantoa_testing.issuer import CLIENT, SECRET, Issuer
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, SettingsFor, StartService, services_on
+from lantoa_testing.plugin import EventProbe, Running, SettingsFor, StartService, services_on
+from lantoa_testing.servers import NatsServer
 
 PASSWORD = "cây dừa bến nước"
 ITEMS = "/api/v1/content/items"

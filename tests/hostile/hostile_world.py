@@ -18,7 +18,8 @@ from lantoa_contracts.policy import EVERYWHERE, ROLES, SYSTEM
 from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_runtime.mongo import Index
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService, token_for
+from lantoa_testing.plugin import EventProbe, Running, StartService, token_for
+from lantoa_testing.servers import NatsServer
 
 ROOT = Path(__file__).parents[2]
 PROVINCE, COMMUNE, OTHER = "u-p", "u-1", "u-2"

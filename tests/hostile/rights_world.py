@@ -18,7 +18,8 @@ from lantoa_contracts.policy import EVERYWHERE, PERMISSIONS, ROLES, SYSTEM, Perm
 from lantoa_runtime.http.api import declared
 from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService, token_for
+from lantoa_testing.plugin import EventProbe, Running, StartService, token_for
+from lantoa_testing.servers import NatsServer
 
 PROVINCE, COMMUNE, HAMLET, OTHER, OLD_PROVINCE, FORMER = "u-p", "u-1", "u-1-a", "u-2", "u-84", "u-0"
 PATHS = {

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import string
-from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -33,9 +33,14 @@ def catalogue(package: str, language: str) -> dict[str, dict[str, str]]:
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
-def trees(package: str) -> Iterator[tuple[Path, ast.AST]]:
-    for file in sorted(PACKAGES[package].rglob("*.py")):
-        yield file, ast.parse(file.read_text("utf-8"))
+@cache
+def trees(package: str) -> list[tuple[Path, ast.AST]]:
+    return [(file, ast.parse(file.read_text("utf-8"))) for file in sorted(PACKAGES[package].rglob("*.py"))]
+
+
+@cache
+def sources() -> str:
+    return "".join(file.read_text("utf-8") for name in PACKAGES for file in PACKAGES[name].rglob("*.py"))
 
 
 def name_of(call: ast.Call) -> str:
@@ -89,6 +94,7 @@ def told(package: str, node: ast.AST) -> set[str]:
     return set()
 
 
+@cache
 def used_codes(package: str) -> set[str]:
     """Codes that a package raises."""
     found = first_literals(package, family(package))
@@ -121,11 +127,10 @@ def test_every_code_that_is_raised_has_a_text(package):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_text_is_left_that_nothing_raises(package):
-    sources = "".join(file.read_text("utf-8") for name in PACKAGES for file in PACKAGES[name].rglob("*.py"))
     raised = used_codes(package)
-    families = tuple(re.findall(r'f"([a-z-]+\.[a-z-]+\.)\{', sources))  # f"fleet.site.{site}" uses all of them.
+    families = tuple(re.findall(r'f"([a-z-]+\.[a-z-]+\.)\{', sources()))  # f"fleet.site.{site}" uses all of them.
     kept = [code for code in catalogue(package, "vi") if code not in raised and not code.startswith(families)]
-    stale = [code for code in kept if f'"{code}"' not in sources]
+    stale = [code for code in kept if f'"{code}"' not in sources()]
     assert stale == []
 
 

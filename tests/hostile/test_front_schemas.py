@@ -31,7 +31,7 @@ OF_ITS_OWN = "gateway_"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def front(nats_server, mongo_url, tmp_path_factory):
+async def front(nats_server, mongo_url, database_prefix, tmp_path_factory):
     """One world for all: nothing that is refused changes it."""
     folder = tmp_path_factory.mktemp("front")
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +41,7 @@ async def front(nats_server, mongo_url, tmp_path_factory):
         client = await nats_server.connect()
         async with (
             Issuer().running() as issuer,
-            services_on(settings_on(nats_server, mongo_url, folder), nats_server) as start,
+            services_on(settings_on(nats_server, mongo_url, folder, database_prefix), nats_server) as start,
         ):
             yield await open_front(start, EventProbe(client), nats_server, folder, issuer.url)
         await client.close()

@@ -340,14 +340,14 @@ ATTACKS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(nats_server, mongo_url, tmp_path_factory):
+async def town(nats_server, mongo_url, database_prefix, tmp_path_factory):
     folder = tmp_path_factory.mktemp("town")
     with pytest.MonkeyPatch.context() as patch:
         # All attacks come from one address, and most in the name of one person.
         for limit in ("lantoa_gateway.api.door.BURST", "lantoa_gateway.api.door.STEPS_BURST",
                       "lantoa_directory.usecases.sessions.MOST_SESSIONS"):  # fmt: skip
             patch.setattr(limit, 10_000)
-        async with open_town(settings_on(nats_server, mongo_url, folder), nats_server, folder) as made:
+        async with open_town(settings_on(nats_server, mongo_url, folder, database_prefix), nats_server, folder) as made:
             yield made
 
 

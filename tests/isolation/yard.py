@@ -34,7 +34,7 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey
 from lantoa_testing import eventually
-from lantoa_testing.plugin import NatsServer
+from lantoa_testing.servers import NatsServer
 
 Widen = Callable[[Rights], Rights]
 

@@ -23,8 +23,8 @@ from lantoa_runtime.clock import Clock
 from lantoa_runtime.mongo import Aggregates, Database, Index, connect
 from lantoa_runtime.mongo.aggregates import Outgoing
 from lantoa_runtime.settings import RuntimeSettings
-from lantoa_testing.plugin import NatsServer, make_nats
 from lantoa_testing.processes import ServerProcess, eventually
+from lantoa_testing.servers import NatsServer, make_nats
 
 SERVICE = "content"
 AT_ONCE = 16

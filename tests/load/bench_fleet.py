@@ -14,8 +14,8 @@ from fleet_rig import Crowd, Rig, Seeded, usage
 from lantoa_cli.servers import Nats, free_port
 from lantoa_fleet.domain.rights import rights_of
 from lantoa_signing.nkey import public_of
-from lantoa_testing.plugin import NatsServer, _provision
 from lantoa_testing.processes import eventually
+from lantoa_testing.servers import NatsServer, provision
 from lantoa_testing.simulator.pace import Pace
 
 STEADY_CORES_AIM = 1.0
@@ -40,7 +40,7 @@ class StaticServer(NatsServer):
 
     async def fill(self, seeded: Seeded) -> None:
         """Streams, and the same desired states as the other server holds."""
-        await _provision(self)
+        await provision(self)
         client = await self.connect()
         stream = client.jetstream()
         items = list(seeded.documents.items())

@@ -15,8 +15,9 @@ from lantoa_contracts.events.content import ItemSubmitted
 from lantoa_testing import eventually
 from lantoa_testing.front_door import UNIT, FrontDoor, StandIns, session_of
 from lantoa_testing.live_pages import LIVE
-from lantoa_testing.plugin import EventProbe, make_nats
+from lantoa_testing.plugin import EventProbe
 from lantoa_testing.processes import ServerProcess
+from lantoa_testing.servers import make_nats
 
 CLIENTS, EVENTS = 500, 40
 _APART_SECONDS = 0.2

@@ -30,8 +30,9 @@ from lantoa_runtime.http.auth import HEADER, Caller, Grant
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey
-from lantoa_testing.plugin import NatsServer, _provision, token_for
+from lantoa_testing.plugin import token_for
 from lantoa_testing.processes import ServerProcess, eventually
+from lantoa_testing.servers import NatsServer, provision
 from lantoa_testing.simulator.pace import Pace
 
 PROVINCE = "u-province"
@@ -75,7 +76,7 @@ class Rig:
         """The servers, with streams, and nothing else yet."""
         if self.nats:
             self.nats.start()
-            await _provision(self.nats)
+            await provision(self.nats)
         self.mongo.start()
 
     def stop(self) -> None:

@@ -29,7 +29,8 @@ from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing import nkey
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 # Helpers beside the tests are imported by name.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -22,7 +22,8 @@ from lantoa_runtime.http import Caller
 from lantoa_runtime.http.auth import Grant
 from lantoa_signing.documents import KeySet
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 ROOT = Path(__file__).parents[3]
 WORKER = (sys.executable, str(ROOT / "workers/speech/speech_worker.py"))

@@ -17,7 +17,8 @@ from lantoa_alert.usecases import fanout, ledgers, notices
 from lantoa_contracts.base import SignedDocument
 from lantoa_signing.documents import open_key_set, unb64
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, StartService
+from lantoa_testing.plugin import EventProbe, StartService
+from lantoa_testing.servers import NatsServer
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from lantoa_contracts.events.directory import UnitChanged
 from lantoa_runtime.errors import Unavailable
 from lantoa_runtime.http import Caller, Grant
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "alert"))
 from cap_signing import info, key_pair, message, signed

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from lantoa_broadcast.main import build
 from lantoa_broadcast.settings import BroadcastSettings
 from lantoa_broadcast.usecases.stores import INDEXES
@@ -45,25 +43,22 @@ async def test_a_grid_is_set_against_the_version_that_was_seen(province: Any) ->
     assert seen == changed
 
 
-@pytest.mark.parametrize(
-    "grid",
-    [
-        {**GRID, "rule": "FREQ=HOURLY"},
-        {**GRID, "rule": "FREQ=DAILY;UNTIL=20200101"},
-        {**GRID, "rule": "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2"},
-        {**GRID, "at": "25:00"},
-        {**GRID, "max_minutes": 0},
-        {**GRID, "surprise": 1},
-    ],
-)
-async def test_a_grid_that_makes_no_sense_is_refused_in_vietnamese(province: Any, grid: dict[str, Any]) -> None:
-    status, problem, _ = await province.running.call(
-        "PUT", f"/grids/{province.commune}", province.caller("technician"), json=grid
-    )
-
-    assert status == 422
-    assert problem["title"] in ("Quy tắc lặp lại không đúng", "Thông tin gửi lên chưa đúng")
-    assert problem["errors"][0]["pointer"].strip("/") in ("rule", "at", "max_minutes", "surprise")
+async def test_a_grid_that_makes_no_sense_is_refused_in_vietnamese(province: Any) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"rule": "FREQ=HOURLY"},
+        {"rule": "FREQ=DAILY;UNTIL=20200101"},
+        {"rule": "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2"},
+        {"at": "25:00"},
+        {"max_minutes": 0},
+        {"surprise": 1},
+    ]
+    for change in wrong:
+        status, problem, _ = await province.running.call(
+            "PUT", f"/grids/{province.commune}", province.caller("technician"), json=GRID | change
+        )
+        assert status == 422, change
+        assert problem["title"] in ("Quy tắc lặp lại không đúng", "Thông tin gửi lên chưa đúng")
+        assert problem["errors"][0]["pointer"].strip("/") in change
 
 
 async def test_a_grid_belongs_to_technicians_and_approvers_of_the_unit(province: Any) -> None:

@@ -20,31 +20,31 @@ async def office(open_office):
     return await open_office(speech_command=("/nonexistent",), backoff_seconds=(60.0,))
 
 
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"extra": 1}, "/extra"),
-        ({"title": "ab"}, "/title"),
-        ({"title": "a\u0007\u0007\u0007b"}, "/title"),
-        ({"title": "x" * 201}, "/title"),
-        ({"body": "ngắn"}, "/body"),
-        ({"body": "x" * 20_001}, "/body"),
-        ({"tasks": []}, "/tasks"),
-        ({"tasks": ["16"]}, "/tasks/0"),
-        ({"topic": "weather"}, "/topic"),
-        ({"language": "km"}, "/language"),
-        ({"priority": "urgent"}, "/priority"),
-        ({"priority": "emergency"}, "/priority"),
-        ({"unit_id": "u-0-2025"}, "/unit_id"),
-        ({"air_from": 0}, "/air_from"),
-        ({"air_until": "2026-02-30"}, "/air_until"),
-        ({"air_from": "2026-12-02", "air_until": "2026-12-01"}, "/air_until"),
-    ],
-)
-async def test_a_wrong_field_is_pointed_at(office, fields, pointer):
-    status, problem, headers = await office.write(**fields)
-    assert (status, headers["Content-Type"]) == (422, "application/problem+json")
-    assert pointer in _pointers(problem)
+WRONG = [
+    ({"extra": 1}, "/extra"),
+    ({"title": "ab"}, "/title"),
+    ({"title": "a\u0007\u0007\u0007b"}, "/title"),
+    ({"title": "x" * 201}, "/title"),
+    ({"body": "ngắn"}, "/body"),
+    ({"body": "x" * 20_001}, "/body"),
+    ({"tasks": []}, "/tasks"),
+    ({"tasks": ["16"]}, "/tasks/0"),
+    ({"topic": "weather"}, "/topic"),
+    ({"language": "km"}, "/language"),
+    ({"priority": "urgent"}, "/priority"),
+    ({"priority": "emergency"}, "/priority"),
+    ({"unit_id": "u-0-2025"}, "/unit_id"),
+    ({"air_from": 0}, "/air_from"),
+    ({"air_until": "2026-02-30"}, "/air_until"),
+    ({"air_from": "2026-12-02", "air_until": "2026-12-01"}, "/air_until"),
+]
+
+
+async def test_a_wrong_field_is_pointed_at(office):
+    for fields, pointer in WRONG:
+        status, problem, headers = await office.write(**fields)
+        assert (status, headers["Content-Type"]) == (422, "application/problem+json"), fields
+        assert pointer in _pointers(problem), fields
 
 
 async def test_a_unit_that_has_ended_is_no_audience(office):
@@ -129,11 +129,11 @@ async def test_of_two_changes_at_once_one_wins(office):
     assert (await office.read(item["id"]))["ver"] == 2
 
 
-@pytest.mark.parametrize("fields", [{"title": None}, {"title": "ab"}, {"state": "approved"}, {"tasks": []}])
-async def test_a_change_is_checked_as_strictly_as_a_creation(office, fields):
+async def test_a_change_is_checked_as_strictly_as_a_creation(office):
     _, item, _ = await office.write()
-    status, problem, _ = await office.change(item, **fields)
-    assert (status, problem["code"]) == (422, "invalid-request")
+    for fields in ({"title": None}, {"title": "ab"}, {"state": "approved"}, {"tasks": []}):
+        status, problem, _ = await office.change(item, **fields)
+        assert (status, problem["code"]) == (422, "invalid-request"), fields
 
 
 async def test_an_item_of_elsewhere_is_not_there(office):
@@ -223,10 +223,10 @@ NAIVE = make_cursor(datetime(2026, 11, 1), "i-1")  # noqa: DTZ001 - a time witho
 BEFORE_TIME = make_cursor(datetime(1, 1, 2, tzinfo=UTC), "i-1")
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", NAIVE, BEFORE_TIME])
-async def test_a_cursor_that_was_not_given_is_refused(office, cursor):
-    status, problem, _ = await office.running.call("GET", f"/items?cursor={cursor}", office.author)
-    assert (status, problem["code"]) == (400, "bad-cursor")
+async def test_a_cursor_that_was_not_given_is_refused(office):
+    for cursor in ("x", "!!!!", NAIVE, BEFORE_TIME):
+        status, problem, _ = await office.running.call("GET", f"/items?cursor={cursor}", office.author)
+        assert (status, problem["code"]) == (400, "bad-cursor"), cursor
 
 
 async def test_somebody_without_any_role_has_no_list(office):

@@ -4,7 +4,8 @@ import pytest
 
 from lantoa_contracts import catalogue
 from lantoa_testing import eventually
-from lantoa_testing.plugin import EventProbe, NatsServer
+from lantoa_testing.plugin import EventProbe
+from lantoa_testing.servers import NatsServer
 
 
 @pytest.fixture

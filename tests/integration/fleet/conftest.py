@@ -29,7 +29,8 @@ from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey, verify
 from lantoa_testing import ServerProcess, eventually
-from lantoa_testing.plugin import EventProbe, NatsServer, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.servers import NatsServer
 
 REFRESH_S = 0.2
 TECHNICIAN = Caller("p-tech", "Kỹ thuật viên", (Grant("technician", "u-province"),))
@@ -228,11 +229,6 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def database_prefix() -> str:
-    return f"t{secrets.token_hex(4)}_"
-
-
-@pytest.fixture(scope="module")
 def callout(
     nats_server: NatsServer, mongo_url: str, database_prefix: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callout]:
@@ -244,9 +240,8 @@ def callout(
 
 
 @pytest.fixture
-def fleet_settings(nats_server: NatsServer, database_prefix: str) -> dict[str, Any]:
+def fleet_settings(nats_server: NatsServer) -> dict[str, Any]:
     return {
-        "mongo_database_prefix": database_prefix,
         "keys_folder": nats_server.ring.folder,
         "callout_refresh_s": REFRESH_S,
         "device_nats_urls": (nats_server.url,),
@@ -275,8 +270,6 @@ async def fleet(
     open_clients = [client for device in made.devices for client in device.clients if not client.is_closed]
     await asyncio.gather(*(client.close() for client in open_clients))
     gc.collect()
-    for collection in ("devices", "units"):
-        await made.running.service.db[collection].delete_many({})
     await platform.close()
 
 

@@ -184,13 +184,12 @@ async def test_another_devices_answer_and_one_to_an_alert_change_nothing(fleet: 
     await other.say(device.heard[0].cmd_id, "finished")
     for ref in ("ntc-1.1", "cmd-unknown", "anything"):
         await other.say(ref, "finished")
-    await other.client.flush()
 
-    async def all_read() -> bool:
-        info = await fleet.platform.jetstream().consumer_info("ACK", DEVICE_ACK.durable("fleet"))
-        return not info.num_pending and not info.num_ack_pending
+    async def stored() -> bool:
+        return len(await fleet.events.bodies("ACK", f"dev.up.{other.device.id}.ack")) == 4
 
-    await eventually(all_read)
+    await eventually(stored)
+    await fleet.events.handled(DEVICE_ACK, "fleet")
     _, answer, _ = await fleet.call("GET", f"/commands/{placed['order_id']}")
     assert answer["counts"]["sent"] == 1
     assert not await fleet.events.dead("fleet")

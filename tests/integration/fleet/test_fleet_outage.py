@@ -21,7 +21,7 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing import nkey
 from lantoa_signing.documents import b64
 from lantoa_testing import ServerProcess
-from lantoa_testing.plugin import NatsServer
+from lantoa_testing.servers import NatsServer
 
 # nats-py leaves the socket of a refused or kicked client to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

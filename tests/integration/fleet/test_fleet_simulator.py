@@ -84,9 +84,12 @@ async def test_fifty_radios_and_five_receivers_come_up_obey_and_answer(make_fiel
     async with make_field(RADIOS, RECEIVERS) as field_:
         everybody = RADIOS + RECEIVERS
         await eventually(lambda: field_.tally.in_sync == everybody, 60)
-        listed = await fleet.documents.find({"online": True}, {"_id": 1, "reported": 1})
-        await eventually(lambda: field_.tally.connected == everybody)
-        assert len(listed) <= everybody
+
+        async def known_online() -> bool:
+            return int(await fleet.documents.count({"online": True})) == everybody
+
+        await eventually(known_online)
+        assert field_.tally.connected == everybody
 
         notice = await field_.alert("unit.u-1", 1)
         stages = field_.tally.alerts

@@ -1,6 +1,7 @@
 """Reports over HTTP: numbers by rights and period, down to proofs that are checked again."""
 
 from datetime import datetime, timedelta
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -104,17 +105,16 @@ async def test_a_task_opens_by_unit_by_day_and_by_channel(filled, caller):
     ]
 
 
-@pytest.mark.parametrize("role", ["reporter", "author", "admin"])
-async def test_others_see_their_own_units_only(filled, caller, role):
-    who = caller(role, CAU_KE)
-    report = await get(filled, f"/tasks/08?period={YEAR}", who)
-    assert report["totals"] == {"airings": 12, "airing_minutes": 12.9, "displays": 0, **NO_OTHER}
-    assert [row["unit_id"] for row in report["by_unit"]] == [CAU_KE]
-    assert len(await every_proof(filled, f"/tasks/08/proofs?period={YEAR}", who)) == 12
-    assert await every_proof(filled, f"/tasks/08/proofs?period={YEAR}&unit_id={LONG_DUC}", who) == []
+async def test_others_see_their_own_units_only(filled, caller):
     foreign = (await every_proof(filled, f"/tasks/12/proofs?period={YEAR}", caller("admin", PROVINCE)))[0]
-    status, body, _ = await filled.call("GET", f"/proofs/{foreign['fact_id']}", who)
-    assert (status, body["code"]) == (404, "not-found")
+    for who in (caller(role, CAU_KE) for role in ("reporter", "author", "admin")):
+        report = await get(filled, f"/tasks/08?period={YEAR}", who)
+        assert report["totals"] == {"airings": 12, "airing_minutes": 12.9, "displays": 0, **NO_OTHER}
+        assert [row["unit_id"] for row in report["by_unit"]] == [CAU_KE]
+        assert len(await every_proof(filled, f"/tasks/08/proofs?period={YEAR}", who)) == 12
+        assert await every_proof(filled, f"/tasks/08/proofs?period={YEAR}&unit_id={LONG_DUC}", who) == []
+        status, body, _ = await filled.call("GET", f"/proofs/{foreign['fact_id']}", who)
+        assert (status, body["code"]) == (404, "not-found")
 
 
 async def test_the_province_sees_facts_of_a_unit_that_the_directory_has_not_told_of(filled, device, caller):
@@ -173,17 +173,17 @@ async def test_without_a_period_the_one_of_the_services_clock_is_meant(start_ser
     assert [found["key"] for found in (await get(service, "/periods", caller("author", CAU_KE)))["items"]] == [key]
 
 
-@pytest.mark.parametrize("path", ["/tasks?period={}", "/tasks/08?period={}", "/tasks/08/proofs?period={}"])
-@pytest.mark.parametrize("key", ["plan75-27", "plan76-2027", "plan75-9999", "now"])
-async def test_an_unknown_period_is_a_problem_in_the_readers_language(filled, caller, path, key):
+async def test_an_unknown_period_is_a_problem_in_the_readers_language(filled, caller):
     who = caller("reporter", PROVINCE)
-    status, body, headers = await filled.call("GET", path.format(key), who)
-    assert (status, body["code"]) == (404, "reporting.unknown-period")
-    assert headers["content-type"] == "application/problem+json"
-    assert body["title"] == "Không có kỳ báo cáo này"
-    assert key in body["detail"]
-    _, body, _ = await filled.call("GET", path.format(key), who, headers={"accept-language": "en"})
-    assert body["title"] == "No such report period"
+    paths = ("/tasks?period={}", "/tasks/08?period={}", "/tasks/08/proofs?period={}")
+    for path, key in product(paths, ("plan75-27", "plan76-2027", "plan75-9999", "now")):
+        status, body, headers = await filled.call("GET", path.format(key), who)
+        assert (status, body["code"]) == (404, "reporting.unknown-period"), (path, key)
+        assert headers["content-type"] == "application/problem+json"
+        assert body["title"] == "Không có kỳ báo cáo này"
+        assert key in body["detail"]
+        _, body, _ = await filled.call("GET", path.format(key), who, headers={"accept-language": "en"})
+        assert body["title"] == "No such report period"
 
 
 async def test_unknown_tasks_and_broken_cursors_are_problems(filled, caller):

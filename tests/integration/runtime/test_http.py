@@ -58,6 +58,7 @@ class Notes:
         router = APIRouter()
         notes = service.db["notes"]
         self.db = service.db
+        service.on_stop(self.db.close)
 
         @router.get("/open/{note_id}")
         async def opened(note_id: str) -> dict[str, str]:

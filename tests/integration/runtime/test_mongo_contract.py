@@ -95,8 +95,7 @@ async def test_a_pool_of_four_lets_sixty_four_tasks_take_turns(open_database):
             turns[number] += 1
 
     await asyncio.gather(*(loop(number) for number in range(64)))
-    assert min(turns) >= 1
-    assert max(turns) - min(turns) <= 2 + max(turns) // 4
+    assert max(turns) <= 2 * min(turns), "one that gets its turn gets it again before others had theirs"
 
 
 async def test_the_newest_state_stays_whatever_comes_late_or_twice(database):

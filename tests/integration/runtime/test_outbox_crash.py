@@ -18,7 +18,7 @@ from lantoa_runtime.mongo import connect
 from lantoa_runtime.mongo.driver import MongoError
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import ServerProcess, eventually
-from lantoa_testing.plugin import make_nats
+from lantoa_testing.servers import make_nats
 
 WRITER = Path(__file__).with_name("outbox_writer.py")
 DOCUMENTS = 10

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lantoa_testing import eventually
-from lantoa_testing.plugin import NatsServer
+from lantoa_testing.servers import NatsServer
 from lantoa_testing.simulator.wire import Message, Parser, Wire, WireError
 
 PATIENCE_S = 60.0

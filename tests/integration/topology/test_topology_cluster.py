@@ -12,7 +12,7 @@ from nats.js.errors import APIError
 from lantoa_runtime.topology.apply import diff
 from lantoa_testing import eventually
 from lantoa_testing.cluster import REPLICAS, Cluster
-from lantoa_testing.plugin import ACK_WAIT_SECONDS
+from lantoa_testing.servers import ACK_WAIT_SECONDS
 
 ORDER = "$KV.alert.all.alert"
 

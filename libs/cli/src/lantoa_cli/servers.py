@@ -3,11 +3,12 @@
 import errno
 import fcntl
 import os
-import random
+import secrets
 import socket
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from lantoa_runtime.topology.conf import ClusterPlan, NatsPlan, nats_conf
@@ -46,7 +47,8 @@ def free_port() -> int:
     """
     folder = Path(tempfile.gettempdir()) / f"lantoa-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    for port in random.sample(_PORTS, len(_PORTS)):
+    first = secrets.randbelow(len(_PORTS))
+    for port in chain(_PORTS[first:], _PORTS[:first]):
         lock = os.open(folder / str(port), os.O_CREAT | os.O_WRONLY, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,8 @@ from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.topology.apply import apply
 from lantoa_runtime.topology.conf import ClusterPlan
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
-from lantoa_testing.plugin import ACK_WAIT_SECONDS, NatsServer
 from lantoa_testing.processes import eventually
+from lantoa_testing.servers import ACK_WAIT_SECONDS, NatsServer
 
 REPLICAS = 3
 _ELECTION_SECONDS = 60.0

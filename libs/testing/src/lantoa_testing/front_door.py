@@ -18,8 +18,8 @@ from aiohttp import web
 from lantoa_cli.servers import answers, free_port
 from lantoa_runtime.clock import Clock
 from lantoa_signing.documents import SigningKey, b64
-from lantoa_testing.plugin import NatsServer
 from lantoa_testing.processes import ServerProcess
+from lantoa_testing.servers import NatsServer
 
 UNIT = "u-1"
 

@@ -2,20 +2,22 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
 import hypothesis
-import nats
 import pytest
 import uvicorn
+from fastapi.dependencies import models
 from joserfc.jwk import OKPKey
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -23,7 +25,7 @@ from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 
-from lantoa_cli.servers import EmbeddedDatabase, Nats, answers, free_port
+from lantoa_cli.servers import EmbeddedDatabase, answers, free_port
 from lantoa_contracts.catalogue import EventSpec
 from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.streams import STREAMS
@@ -33,10 +35,10 @@ from lantoa_runtime.mongo import Index, connect
 from lantoa_runtime.service import Server, Service, assemble, listening
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import configure_logs
-from lantoa_runtime.topology.apply import apply
-from lantoa_runtime.topology.keys import KeyRing, ensure_keys
+from lantoa_runtime.topology.keys import KeyRing
 from lantoa_testing.patience import patiently
 from lantoa_testing.processes import ServerProcess, eventually
+from lantoa_testing.servers import NatsServer, make_nats, nats_in
 
 # Shared cores make single examples slow; the run's own time limit is what counts.
 hypothesis.settings.register_profile("lantoa", deadline=None)
@@ -46,60 +48,38 @@ hypothesis.settings.load_profile("lantoa")
 def pytest_configure() -> None:
     """Logs as services write them: without it every logged exception is rendered at length, for seconds."""
     configure_logs("test", "WARNING")
+    # A sixth of a worker's time went into walks through a heap in which next to nothing had died.
+    gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays for ever: the collector need not walk through it."""
+    gc.collect()
+    gc.freeze()
 
 
 S = TypeVar("S", bound=RuntimeSettings)
-ACK_WAIT_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
 """For what is broken, not for what is slow."""
 
 
-@dataclass
-class NatsServer(ServerProcess):
-    """A running nats-server, the keys that made its configuration, and a provisioner's connection."""
-
-    def __init__(self, nats_: Nats, log: Path) -> None:
-        super().__init__("nats-server", nats_.command(), lambda: answers(nats_.port), log)
-        self.plan = nats_
-        self.ring = nats_.ring
-        self.url = nats_.url
-
-    async def connect(self, user: str = "topology", **options: Any) -> Client:
-        """A connection as one of the installation's users, by its seed. It is back soon after the server is."""
-        seed = self.ring.seed_file(user).read_text()
-        options = {"reconnect_time_wait": 0.2, "max_reconnect_attempts": -1, **options}
-        return await nats.connect(self.url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX_{user}".encode(), **options)
-
-
-async def _provision(server: NatsServer, ack_wait_seconds: float = ACK_WAIT_SECONDS) -> None:
-    client = await server.connect()
-    await apply(client.jetstream(timeout=_PATIENCE_SECONDS), ack_wait_seconds=ack_wait_seconds)
-    await client.close()
-
-
-def make_nats(folder: Path, ack_wait_seconds: float = ACK_WAIT_SECONDS) -> NatsServer:
-    """A nats-server of one's own with all listeners, provisioned."""
-    ring = ensure_keys(folder / "keys")
-    plan = Nats(
-        folder / "nats",
-        ring,
-        port=free_port(),
-        monitor_port=free_port(),
-        websocket_port=free_port(),
-        mqtt_port=free_port(),
-    )
-    server = NatsServer(plan, folder / "nats.log")
-    server.start()
-    asyncio.run(_provision(server, ack_wait_seconds))
-    return server
+@pytest.fixture(scope="session")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys and streams of a new installation, to be copied."""
+    folder = tmp_path_factory.mktemp("provisioned")
+    make_nats(folder).stop()
+    return folder
 
 
 @pytest.fixture(scope="module")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+def nats_server(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     """A nats-server for the tests of one module."""
-    server = make_nats(tmp_path_factory.mktemp("nats"))
+    folder = tmp_path_factory.mktemp("nats")
+    shutil.copytree(provisioned, folder, dirs_exist_ok=True)
+    server = nats_in(folder)
+    server.start()
     yield server
-    server.stop()
+    server.kill()  # Its files are wanted by nobody: to bring them in order takes seconds.
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +102,14 @@ def mongo_url(mongo_server: tuple[ServerProcess, str]) -> str:
 SettingsFor = Callable[..., Any]
 
 
-def settings_on(nats_server: NatsServer, mongo_url: str, folder: Path) -> SettingsFor:
+@pytest.fixture(scope="module")
+def database_prefix() -> str:
+    """Begins the names of a module's databases."""
+    return f"t{secrets.token_hex(4)}_"
+
+
+def settings_on(nats_server: NatsServer, mongo_url: str, folder: Path, prefix: str) -> SettingsFor:
     """Settings of services on these servers: databases of their own, short waits."""
-    prefix = f"t{secrets.token_hex(4)}_"
 
     def make(service: str, settings_type: type[S] = RuntimeSettings, **overrides: Any) -> S:  # type: ignore[assignment]  # a default for a type variable
         values: dict[str, Any] = {
@@ -146,15 +131,19 @@ def settings_on(nats_server: NatsServer, mongo_url: str, folder: Path) -> Settin
 
 
 @pytest.fixture
-def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path) -> SettingsFor:
-    """Settings of a service on this module's servers: a database of its own, short waits."""
-    return settings_on(nats_server, mongo_url, tmp_path)
+def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path, database_prefix: str) -> SettingsFor:
+    """Settings of a service on this module's servers: an empty database, short waits."""
+    return settings_on(nats_server, mongo_url, tmp_path, database_prefix)
+
+
+@cache
+def _signer(key: bytes) -> TokenSigner:
+    return TokenSigner(OKPKey.import_key(json.loads(key)))
 
 
 def token_for(ring: KeyRing, caller: Caller, audience: str) -> str:
     """An internal token as the gateway would sign it."""
-    key = OKPKey.import_key(json.loads(ring.gateway_file.read_text()))
-    return TokenSigner(key).sign(caller, audience, time.time())
+    return _signer(ring.gateway_file.read_bytes()).sign(caller, audience, time.time())
 
 
 @dataclass
@@ -215,18 +204,27 @@ async def _serve(server: uvicorn.Server, name: str) -> None:
 StartService = Callable[..., Awaitable[Running]]
 
 
-async def _drop(name: str, settings: RuntimeSettings) -> None:
-    """Delete a test's database; the service's own client is closed by now."""
+async def _empty(name: str, settings: RuntimeSettings) -> None:
+    """Leave a test's database empty to the next one of its module; the service's own client is closed by now.
+
+    Its indexes stay: making them, each a file of the server's, and dropping them costs more than most tests.
+    """
     database = connect(settings, name)
 
-    async def empty_and_drop() -> None:
-        # The embedded server drops a database with documents in it ten times slower than it deletes them.
+    async def empty() -> None:
         for collection in await database.raw.list_collection_names():
             await database[collection].delete_many({})
-        await database.drop()
 
-    await patiently(empty_and_drop)
+    await patiently(empty)
     await database.close()
+
+
+_HOLDING = (
+    models._is_gen_callable_cached,
+    models._is_async_gen_callable_cached,
+    models._is_coroutine_callable_cached,
+)
+"""FastAPI remembers every route's function in these, and with it hundreds of whole services that have ended."""
 
 
 @contextlib.asynccontextmanager
@@ -275,7 +273,9 @@ async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> Asy
         await session.close()
         kept = [running.service for running in started if not running.service.without_database]
         for database in {service.name: service.settings for service in kept}.items():
-            await _drop(*database)
+            await _empty(*database)
+        for held in _HOLDING:
+            held.cache_clear()
 
 
 @pytest.fixture
