@@ -33,25 +33,43 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
 # On a platform of its own: the metrics are those of the walk before, and nobody else has written an item.
-WALK := tests/e2e/test_walk.py tests/e2e/test_walk_metrics.py
-LONGEST := tests/e2e/test_web_pages.py tests/e2e/test_kills.py tests/e2e/test_editor_walk.py
-PAGES := $(LONGEST) $(filter-out $(WALK) $(LONGEST),$(wildcard tests/e2e/test_*.py))
-# Much of a test is waiting for real servers: five workers keep two cores busy, and three whole platforms.
+FIRST := tests/e2e/test_walk.py tests/e2e/test_walk_metrics.py
+PAGES := tests/e2e/test_web_pages.py
+KILLS := tests/e2e/test_kills.py tests/e2e/test_walk_motor.py
+WALKS := $(filter-out $(FIRST) $(PAGES) $(KILLS),$(wildcard tests/e2e/test_*.py))
+PYTEST := $(BIN)/python -m pytest -q
+TOGETHER := @$(MAKE) --no-print-directory --output-sync
 .PHONY: test
-test: $(STAMP) console lint types ## everything proves itself
+test: $(STAMP) console ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
-	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
-	$(BIN)/python -m pytest -q -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
-	$(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
-	$(BIN)/python -m pytest -q $(WALK)
-	$(BIN)/python -m pytest -q -n 3 $(SPREAD) $(PAGES)
+	$(TOGETHER) -j 3 lint types console-test
+	@$(MAKE) --no-print-directory proofs
 
 .PHONY: test-motor
 test-motor: $(STAMP) console ## everything again on the Motor driver
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
-	LANTOA_MONGO_DRIVER=motor $(MOUNTS) $(BIN)/python -m pytest -q -n 2 $(SPREAD) -m mounts $(DISKS)
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q $(WALK)
-	LANTOA_MONGO_DRIVER=motor $(BIN)/python -m pytest -q -n 3 $(SPREAD) $(PAGES)
+	@LANTOA_MONGO_DRIVER=motor $(MAKE) --no-print-directory proofs
+
+# Much of a test is waiting for real servers: five workers keep two cores busy, and three whole platforms.
+.PHONY: proofs mounts first pages kills walks
+proofs: $(STAMP) console
+	$(PYTEST) -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	$(TOGETHER) -j 2 mounts first
+	$(TOGETHER) -j 3 pages kills walks
+
+mounts:
+	$(MOUNTS) $(PYTEST) -n 2 $(SPREAD) -m mounts $(DISKS)
+
+first:
+	$(PYTEST) $(FIRST)
+
+pages:
+	$(PYTEST) $(PAGES)
+
+kills:
+	$(PYTEST) $(KILLS)
+
+walks:
+	$(PYTEST) $(WALKS)
 
 .PHONY: faults
 faults: $(STAMP) console ## 200 items and 500 quiz entries under kills and outages: prints a table, fails on any difference
@@ -67,10 +85,19 @@ lint: $(STAMP) ## ruff and the import rules
 	$(BIN)/ruff format --check .
 	PYTHONPATH= $(BIN)/lint-imports --no-cache
 
-.PHONY: types
-types: $(STAMP) console ## mypy strict, svelte-check
+.PHONY: types mypy svelte
+types: mypy svelte ## mypy strict, svelte-check
+
+mypy: $(STAMP)
 	$(BIN)/mypy
+
+svelte: $(STAMP) console
 	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) check
+
+# After svelte: both compile the messages first.
+.PHONY: console-test
+console-test: svelte
+	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
 
 ##@ Build
 .PHONY: install
@@ -113,4 +140,4 @@ lock: ## resolve again and write requirements/*.txt (hashes, no index) and docke
 
 .PHONY: help
 help:
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z ]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z -]+:.*##/ {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
