@@ -77,7 +77,7 @@ async def test_devices_answer_and_the_page_shows_who_is_silent_until_told_again(
     with monkeypatch.context() as patience:  # Nobody is told again before who answered has been counted.
         patience.setattr(waits, "_PAUSES", (3600.0,))
         issued = await _answered_by_one(province)
-    # Two seconds after the issue who is silent hears the order again, and nobody else does.
+    # Four seconds after the issue who is silent hears the order again, and nobody else does.
     again = await province.ears.order("dev.dn.d-2.alert", says=1)
     assert again.notices[0].notice_id == issued["id"]
     assert province.ears.orders("dev.dn.d-1.alert") == []

@@ -215,4 +215,4 @@ def test_a_ledger_counts_repeats_once_and_lets_only_the_silent_go():
 def test_who_is_silent_is_told_again_ever_more_seldom():
     waits = [pause(number) for number in range(9)]
     assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (2.0, 600.0)
+    assert (waits[0], waits[-1]) == (4.0, 600.0)

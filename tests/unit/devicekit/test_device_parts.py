@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lantoa_devicekit import DeviceSettings
 from lantoa_devicekit.alarms import EVERY_S, AlarmLimiter, Alarms, Due
-from lantoa_devicekit.backoff import URGENT_S, ceiling, longest_wait_s, wait_s
+from lantoa_devicekit.backoff import URGENT_S, answer_after_s, ceiling, longest_wait_s, wait_s
 from lantoa_devicekit.cache import ROOM_BYTES, MediaCache, Pace
 from lantoa_devicekit.clock import offset_ms
 from lantoa_devicekit.files import write_durably
@@ -98,6 +98,11 @@ def test_what_is_needed_soon_is_fetched_at_once_and_nothing_too_late(needed_in_s
     longest = longest_wait_s(needed_in_s, window_s)
     assert 0 <= longest <= window_s
     assert longest == 0 or needed_in_s - longest >= URGENT_S - 1e-6
+
+
+@given(within_s=st.floats(0, 1e5))
+def test_an_answer_to_what_all_were_told_leaves_the_first_third_to_the_telling(within_s):
+    assert within_s / 3 <= answer_after_s(within_s) <= within_s
 
 
 async def test_downloads_together_keep_below_the_rate(monkeypatch):

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-_uniform: Callable[[float, float], float] = random.SystemRandom().uniform
+_uniform: Callable[[float, float], float] = random.Random().uniform  # noqa: S311 - spreads devices over time, no more
 
 
 def ceiling(failures: int, min_s: float, max_s: float) -> float:
@@ -22,6 +22,14 @@ def wait_s(failures: int, min_s: float, max_s: float) -> float:
 def jitter(up_to_s: float) -> float:
     """A random wait from nothing to ``up_to_s``."""
     return _uniform(0.0, up_to_s)
+
+
+def answer_after_s(within_s: float) -> float:
+    """A random wait for an answer to what every device was told at once, ``within_s`` at most.
+
+    The first third is left to the telling: thousands of answers would hold up the last who are told.
+    """
+    return _uniform(within_s / 3, within_s)
 
 
 URGENT_S = 600.0

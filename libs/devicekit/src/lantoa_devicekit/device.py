@@ -23,7 +23,7 @@ from lantoa_contracts.device import (
     ManifestRequest,
 )
 from lantoa_devicekit.alarms import AlarmCode, Alarms
-from lantoa_devicekit.backoff import jitter
+from lantoa_devicekit.backoff import answer_after_s
 from lantoa_devicekit.cache import MediaCache
 from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.commands import Commander, Handler, Leaving
@@ -330,18 +330,17 @@ class Device:
             await self._telling.beat()
             await self.alarms.tend()
 
-    async def _post(self, subject: str, local_id: str, payload: bytes, within_s: float = 0.0) -> bool:
+    async def _post(self, subject: str, local_id: str, payload: bytes, wait_s: float = 0.0) -> bool:
         new = await self._journal.post(subject, local_id, payload, self._now_s())
-        asyncio.get_running_loop().call_later(jitter(within_s), self._outbox.wake)
+        asyncio.get_running_loop().call_later(wait_s, self._outbox.wake)
         return new
 
     async def _post_alarm(self, alarm: Alarm) -> None:
         await self._post(self._up("alarm"), alarm.local_id, alarm.model_dump_json().encode())
 
     async def _post_ack(self, ack: Ack) -> bool:
-        # Every device of a province answers the same alert; the first answers must not hold up the last order.
-        within_s = self.settings.alert_jitter_s
-        return await self._post(self._up("ack"), ack.local_id, ack.model_dump_json().encode(), within_s)
+        wait_s = answer_after_s(self.settings.alert_jitter_s)
+        return await self._post(self._up("ack"), ack.local_id, ack.model_dump_json().encode(), wait_s)
 
     async def _acked(self, local_id: str) -> bool:
         return await self._journal.posted(self._up("ack"), local_id)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Ack, AlertNotice, AlertOrder, Command, Desired, Heartbeat, Reported
-from lantoa_devicekit.backoff import wait_s
+from lantoa_devicekit.backoff import answer_after_s, wait_s
 from lantoa_devicekit.clock import DeviceClock
 from lantoa_devicekit.documents import Reason, check_command, check_desired, check_order
 from lantoa_signing.documents import KeySet
@@ -242,19 +242,18 @@ class SimulatedDevice:
         if ref in self._heard or notice.expires_at <= _now():
             return
         self._heard.add(ref)
-        loop, at, answer_in = asyncio.get_running_loop(), _now(), _random.uniform(0, self.pace.ack_within_s)
-        loop.call_later(answer_in, self._answer, notice, ref, at)
-        if notice.status != "actual":
-            return
-        lasts = self.pace.play_s
-        if lasts is None:
-            lasts = notice.repeat * (_SIGNAL_S + notice.gap_s) - notice.gap_s
-        loop.call_later(answer_in + lasts, self._finish, ref)
+        answer_in = answer_after_s(self.pace.ack_within_s)
+        asyncio.get_running_loop().call_later(answer_in, self._answer, notice, ref, _now())
 
     def _answer(self, notice: AlertNotice, ref: str, at: datetime) -> None:
         self._acknowledge(Ack(local_id=f"{ref}.verified", ref=ref, stage="verified", at=at))
-        if notice.status == "actual":
-            self._acknowledge(Ack(local_id=f"{ref}.playing", ref=ref, stage="playing", at=at))
+        if notice.status != "actual":
+            return
+        self._acknowledge(Ack(local_id=f"{ref}.playing", ref=ref, stage="playing", at=at))
+        lasts = self.pace.play_s
+        if lasts is None:
+            lasts = notice.repeat * (_SIGNAL_S + notice.gap_s) - notice.gap_s
+        asyncio.get_running_loop().call_later(lasts, self._finish, ref)
 
     def _finish(self, ref: str) -> None:
         """The end of playing is acknowledged, unless the notice was called off in the meantime."""

@@ -22,7 +22,7 @@ class Pace:
     first_within_s: float = 0.0
     """The first connects are spread over this."""
     ack_within_s: float = 3.0
-    """Acknowledgements are spread over this, so that those of the first devices do not hold up the last."""
+    """Acknowledgements are spread over this; its first third is left to the orders."""
     play_s: float | None = None
     """How long an alert plays; without it, as long as the attention signal and the gaps would take."""
 

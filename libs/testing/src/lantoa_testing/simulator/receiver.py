@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import Ack, AlertNotice, AlertOrder, Desired, Heartbeat, Reported
-from lantoa_devicekit.backoff import wait_s
+from lantoa_devicekit.backoff import answer_after_s, wait_s
 from lantoa_devicekit.clock import DeviceClock
 from lantoa_testing.simulator.pace import Pace, Tally, Who
 
@@ -155,7 +155,7 @@ class SimulatedReceiver:
                 self._task(self._play(notice, ref))
 
     async def _play(self, notice: AlertNotice, ref: str) -> None:
-        await asyncio.sleep(_random.uniform(0, self._pace.ack_within_s))
+        await asyncio.sleep(answer_after_s(self._pace.ack_within_s))
         await self._acknowledge(ref, "received")
         if notice.status == "actual":
             await self._acknowledge(ref, "playing")

@@ -10,7 +10,8 @@ Stage = Literal["received", "verified", "playing", "finished", "failed"]
 STAGES: tuple[Stage, ...] = ("received", "verified", "playing", "finished", "failed")
 BUCKETS = 128
 """Chunks of a ledger: one stays far under the 64 KiB of a bucket's value with a hundred thousand devices."""
-_PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
+_PAUSES = (4.0, 5.0, 15.0, 60.0, 300.0)
+"""The first is longer than the time over which devices spread their answers: nobody is told again whose is due."""
 LONGEST_PAUSE = 600.0
 """Seconds between two sendings of an order to a device that is silent."""
 
