@@ -54,7 +54,7 @@ class Attendance:
 
     async def reported(self, device_id: str, report: Reported, at: datetime) -> None:
         """Note what a device has taken up, unless something newer is noted; ``at`` is the stream's time."""
-        guard = {"_id": device_id, "reported_at": {"$lt": at}}
+        guard = {"_id": device_id, "reported_at": {"$lte": at}}
         fields = {"reported": report.model_dump(exclude={"at"}), "reported_at": at}
         await self._devices.collection.update_one(guard, {"$set": fields})
 
