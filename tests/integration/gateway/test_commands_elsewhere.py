@@ -64,6 +64,7 @@ async def test_an_administrator_takes_the_audit_away_and_looks_whether_it_was_ch
     # Who stands at a root also reads the chain of what belongs to no unit.
     assert "mục trong 2 chuỗi" in err
     assert "mọi thứ còn như khi được ghi" in err
+    assert "thêm --seals" in err, "from here the stream's copies of the seals cannot be read"
 
     file = tmp_path / "audit.jsonl"
     code, out, err = await lantoa("audit", "export", "--out", str(file), permission=reads)

@@ -156,6 +156,10 @@ async def _examined(door: Door, file: Path | None, seals: Path | None, key: Path
         f"{len(copies)} bản sao dấu ở nơi khác"
     )
     typer.echo(f"{seen}: {f'{len(findings)} chỗ sai' if findings else 'mọi thứ còn như khi được ghi'}.", err=True)
+    if not copies:
+        typer.echo(
+            "Không có bản sao dấu ở nơi khác để so: thêm --seals để thấy cả chuỗi bị viết lại cùng dấu.", err=True
+        )
     return not findings
 
 
