@@ -117,7 +117,7 @@ $(STAMP): requirements/dev.txt requirements/bootstrap.txt $(MEMBERS)
 .PHONY: console
 console: $(CONSOLE)/dist/index.html ## build the staff front end
 
-$(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/messages $(CONSOLE)/public $(CONSOLE)/.npmrc $(CONSOLE)/*.ts $(CONSOLE)/*.mjs $(CONSOLE)/*.json $(CONSOLE)/index.html -type f 2>/dev/null)
+$(CONSOLE)/dist/index.html: $(STAMP) $(CONSOLE)/package-lock.json $(shell find $(CONSOLE)/src $(CONSOLE)/messages $(CONSOLE)/public $(CONSOLE)/.npmrc $(CONSOLE)/*.ts $(CONSOLE)/*.mjs $(CONSOLE)/*.json $(CONSOLE)/index.html -type f -not -path '*/src/paraglide/*' 2>/dev/null)
 	@echo "Building the console ..."
 	@$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) build
 	@touch $@
