@@ -8,6 +8,7 @@ from argon2 import extract_parameters
 from joserfc.jwk import OKPKey
 
 from lantoa_directory.adapters.secrets import Argon2Passwords
+from lantoa_directory.usecases.attempts import Attempts
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
 from lantoa_signing.documents import b64
 from lantoa_testing.patience import stop_clock
@@ -98,6 +99,13 @@ async def test_fifty_tries_at_once_are_not_fifty_first_tries(sign_in, loaded, mo
     # Whoever loses the race to be counted too often has to wait as well: five get through at most.
     assert 1 <= statuses.count(401) <= 5
     assert set(statuses) == {401, 429}
+
+
+async def test_of_two_first_tries_at_once_the_one_that_is_counted_last_need_not_wait(loaded):
+    attempts, now = Attempts(loaded.service.db["attempts"]), datetime.now(UTC)
+    await attempts.count("lan", now)
+    await attempts.count("lan", now - timedelta(seconds=1))  # It began first.
+    assert (await loaded.service.db["attempts"].find_one({"_id": "lan"}))["failures"] == 2
 
 
 async def test_what_was_typed_as_login_is_not_kept(sign_in, loaded):

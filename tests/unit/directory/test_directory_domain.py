@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lantoa_directory.domain.signin import ABSOLUTE, IDLE, session_end, wait_seconds
+from lantoa_directory.domain.signin import ABSOLUTE, IDLE, session_end, wait_until
 from lantoa_directory.domain.units import Successor, Unit, UnitsRefused, changed_units
 
 PROVINCE = Unit("p", "86", "Tỉnh Vĩnh Long", "province", None, date(2025, 7, 1), None)
@@ -69,12 +69,14 @@ def test_a_unit_exists_on_its_first_and_on_its_last_day():
 
 
 def test_four_failures_are_free_then_the_wait_doubles_up_to_a_minute():
-    assert [wait_seconds(n) for n in range(1, 14)] == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    waits = [wait_until(NOW, failures) for failures in range(1, 14)]
+    assert waits[:4] == [None] * 4
+    assert waits[4:] == [NOW + timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
 
 
 @given(st.integers(0, 100_000))
 def test_a_wait_is_never_a_lock(failures):
-    assert 0 <= wait_seconds(failures) <= 60
+    assert (wait_until(NOW, failures) or NOW) - NOW <= timedelta(seconds=60)
 
 
 @given(st.integers(0, 8 * 3600))

@@ -1,5 +1,5 @@
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,7 +17,7 @@ from lantoa_directory.domain.factors import (
     totp,
     totp_uri,
 )
-from lantoa_directory.domain.signin import LONGEST_FACTOR_WAIT_SECONDS, is_secured, is_weak, wait_seconds
+from lantoa_directory.domain.signin import LONGEST_FACTOR_WAIT_SECONDS, is_secured, is_weak, wait_until
 from lantoa_directory.domain.tokens import grantable, is_challenge, verifier_fits
 
 SECRET = b"12345678901234567890"
@@ -73,10 +73,10 @@ def test_who_makes_loudspeakers_speak_needs_a_second_factor():
 
 
 def test_a_code_s_wait_grows_to_a_quarter_of_an_hour():
-    waits = [wait_seconds(failures, LONGEST_FACTOR_WAIT_SECONDS) for failures in range(1, 30)]
-    assert waits[:6] == [0, 0, 0, 0, 1, 2]
-    assert waits == sorted(waits)
-    assert waits[-1] == LONGEST_FACTOR_WAIT_SECONDS
+    waits = [wait_until(NOW, failures, LONGEST_FACTOR_WAIT_SECONDS) for failures in range(1, 30)]
+    assert waits[:6] == [None] * 4 + [NOW + timedelta(seconds=seconds) for seconds in (1, 2)]
+    assert waits[4:] == sorted(waits[4:])
+    assert waits[-1] == NOW + timedelta(seconds=LONGEST_FACTOR_WAIT_SECONDS)
 
 
 @pytest.mark.parametrize("password", ["ngắn", "aaaaaaaaaaaa", "Phuoc.2026!", "phước ơi là phước"])

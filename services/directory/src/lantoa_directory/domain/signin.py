@@ -30,11 +30,14 @@ SHORTEST_PASSWORD = 10
 _FEWEST_DIFFERENT = 5
 
 
-def wait_seconds(failures: int, longest: int = LONGEST_WAIT_SECONDS) -> int:
-    """Seconds until a next try after this many failures in a row: none, then 1, 2, 4 ... up to the longest."""
+def wait_until(now: datetime, failures: int, longest: int = LONGEST_WAIT_SECONDS) -> datetime | None:
+    """When the next try is let after so many failures in a row: at once, then in 1, 2, 4 ... up to ``longest`` seconds.
+
+    ``None`` for at once, and not ``now``: a try that began before this one and is counted after it need not wait.
+    """
     if failures < FREE_FAILURES:
-        return 0
-    return min(longest, 1 << min(failures - FREE_FAILURES, 10))
+        return None
+    return now + timedelta(seconds=min(longest, 1 << min(failures - FREE_FAILURES, 10)))
 
 
 def session_end(created_at: datetime, used_at: datetime) -> datetime:

@@ -1,9 +1,9 @@
 """How often a password was tried."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from lantoa_directory.domain.signin import wait_seconds
+from lantoa_directory.domain.signin import wait_until
 from lantoa_runtime.errors import AppError
 from lantoa_runtime.mongo import Collection, DuplicateKey
 
@@ -32,10 +32,10 @@ class Attempts:
         """
         for _ in range(_RACES):
             seen = await self._attempts.find_one({"_id": attempt})
-            if seen and seen["until"] > now:
+            if seen and seen["until"] is not None and seen["until"] > now:
                 raise TooManyAttempts(math.ceil((seen["until"] - now).total_seconds()))
             failures = (seen["failures"] if seen else 0) + 1
-            fields = {"failures": failures, "until": now + timedelta(seconds=wait_seconds(failures)), "at": now}
+            fields = {"failures": failures, "until": wait_until(now, failures), "at": now}
             try:
                 if seen is None:
                     await self._attempts.insert_one({"_id": attempt, **fields})

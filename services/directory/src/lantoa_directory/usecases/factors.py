@@ -4,7 +4,7 @@ import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from lantoa_contracts.events.directory import Secured, SignInWay
@@ -20,7 +20,7 @@ from lantoa_directory.domain.factors import (
     totp_uri,
     user_handle,
 )
-from lantoa_directory.domain.signin import LONGEST_FACTOR_WAIT_SECONDS, TICKET_LIFE, wait_seconds
+from lantoa_directory.domain.signin import LONGEST_FACTOR_WAIT_SECONDS, TICKET_LIFE, wait_until
 from lantoa_directory.usecases.attempts import TooManyAttempts
 from lantoa_directory.usecases.credentials import Credentials, Tickets, today
 from lantoa_directory.usecases.passkeys import Key, PasskeyRefused, Passkeys, Site
@@ -103,8 +103,8 @@ class Factors:
             if spent is not None:
                 return Change({**spent, "failures": 0})
             failures = account.get("failures", 0) + 1
-            wait = wait_seconds(failures, LONGEST_FACTOR_WAIT_SECONDS)
-            return Change({"failures": failures, "until": now + timedelta(seconds=wait)})
+            until = wait_until(now, failures, LONGEST_FACTOR_WAIT_SECONDS)
+            return Change({"failures": failures, "until": until})
 
         await self._credentials.change(person_id, decide)
         if not right:
