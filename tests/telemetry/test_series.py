@@ -61,9 +61,14 @@ async def test_series_of_fleet_and_broadcast_are_the_same_for_ten_and_for_two_hu
         await network.fleet.call("GET", f"/nowhere/{device_id}", TECHNICIAN)
 
     async def watch_is_kept():
-        """What only the holder of the lease does was done."""
+        """What only the holder of the lease does was done, and the lease was kept."""
         await run_jobs(network.fleet, network.broadcast)
-        return any('collection="states",operation="replace_one"' in name for name in await series(network.fleet))
+        told = " ".join(await series(network.fleet))
+        done = (
+            'collection="states",le="+Inf",operation="replace_one"',
+            'collection="leases",le="+Inf",operation="update_one"',
+        )
+        return all(one in told for one in done)
 
     async def state(count):
         ids = [f"d-{secrets.token_hex(8)}" for _ in range(count)]

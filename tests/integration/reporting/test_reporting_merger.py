@@ -119,7 +119,7 @@ async def test_every_count_is_kept_as_then_and_as_now_and_comes_back_with_the_op
     async def taken_up():
         return await _counts(reporting, "then") == before
 
-    await eventually(taken_up, every=0.2)
+    await eventually(taken_up, every=1.0)
     assert await _counts(reporting, "now") == before
     done = []
     for turn, act in enumerate(mergers):
@@ -136,7 +136,7 @@ async def test_every_count_is_kept_as_then_and_as_now_and_comes_back_with_the_op
     async def merged():
         return await _counts(reporting, "now") == (before[0], joined)
 
-    await eventually(merged, every=0.2)
+    await eventually(merged, every=1.0)
     assert await _counts(reporting, "then") == before
     for act in reversed(done):
         status, told, _ = await directory.call("POST", f"/acts/{act['id']}/reverse", OPERATOR)
@@ -145,7 +145,7 @@ async def test_every_count_is_kept_as_then_and_as_now_and_comes_back_with_the_op
     async def as_before():
         return await _counts(reporting, "now") == before
 
-    await eventually(as_before, every=0.2)
+    await eventually(as_before, every=1.0)
     assert await _counts(reporting, "then") == before
     stored = await directory.service.db["units"].find({"_id": {"$in": communes}})
     assert all(unit["valid_to"] is None and unit["successors"] == [] for unit in stored)

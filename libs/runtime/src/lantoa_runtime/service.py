@@ -199,13 +199,16 @@ class Service(Generic[S]):
         """
         if not self._uses_database:
             return
-        from lantoa_runtime.mongo import Aggregates, Index
-
         if self.settings.production and await self.db.is_embedded():
             raise EmbeddedRefused("LANTOA_ENV=production refuses the embedded development database")
+        await self.db.ensure_indexes(self.with_chassis(indexes))
+
+    def with_chassis(self, indexes: "Sequence[Index]") -> "list[Index]":
+        """A service's own indexes with those of its outboxes and its idempotency keys."""
+        from lantoa_runtime.mongo import Aggregates, Index
+
         keys = Index(conditions.COLLECTION, ("at",), ttl_seconds=conditions.KEPT_SECONDS)
-        outboxes = [Aggregates.index(a.collection.name) for a in self._aggregates]
-        await self.db.ensure_indexes([*indexes, *outboxes, keys])
+        return [*indexes, *(Aggregates.index(a.collection.name) for a in self._aggregates), keys]
 
 
 def assemble(name: str, settings: S) -> Service[S]:

@@ -7,7 +7,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel
+from pymongo import DeleteMany, MongoClient
 
 from lantoa_cli.servers import EmbeddedDatabase, answers, free_port
 from lantoa_contracts.catalogue import EventSpec
@@ -31,7 +32,7 @@ from lantoa_contracts.envelope import Envelope
 from lantoa_contracts.streams import STREAMS
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.http.auth import HEADER, Caller, TokenSigner
-from lantoa_runtime.mongo import Index, connect
+from lantoa_runtime.mongo import Index
 from lantoa_runtime.service import Server, Service, assemble, listening
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import configure_logs
@@ -90,6 +91,8 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ser
     server = ServerProcess("secantusd-py", database.command(), lambda: answers(database.port), folder / "mongo.log")
     server.start()
     yield server, database.url
+    for client in _clients.values():
+        client.close()
     server.stop()
 
 
@@ -204,19 +207,25 @@ async def _serve(server: uvicorn.Server, name: str) -> None:
 StartService = Callable[..., Awaitable[Running]]
 
 
-async def _empty(name: str, settings: RuntimeSettings) -> None:
-    """Leave a test's database empty to the next one of its module; the service's own client is closed by now.
+_clients: dict[str, MongoClient[dict[str, Any]]] = {}
+"""By address, for what is done between tests: a service's own client lives no longer than its loop."""
 
-    Its indexes stay: making them, each a file of the server's, and dropping them costs more than most tests.
+
+async def _empty(url: str, names: Iterable[str]) -> None:
+    """Leave the databases of a test empty to the next one of its module.
+
+    Their indexes stay: making them, each a file of the server's, and dropping them costs more than most tests.
     """
-    database = connect(settings, name)
+    if url not in _clients:
+        _clients[url] = MongoClient(url)
+    client = _clients[url]
 
     async def empty() -> None:
-        for collection in await database.raw.list_collection_names():
-            await database[collection].delete_many({})
+        found = [f"{name}.{collection}" for name in names for collection in client[name].list_collection_names()]
+        if found:
+            client.bulk_write([DeleteMany({}, namespace=collection) for collection in found])
 
     await patiently(empty)
-    await database.close()
 
 
 _HOLDING = (
@@ -225,6 +234,10 @@ _HOLDING = (
     models._is_coroutine_callable_cached,
 )
 """FastAPI remembers every route's function in these, and with it hundreds of whole services that have ended."""
+
+
+_migrated: set[object] = set()
+"""Databases that have their indexes, and whose service made them."""
 
 
 @contextlib.asynccontextmanager
@@ -243,7 +256,10 @@ async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> Asy
         settings = settings_for(name, settings_type, **overrides)
         service = assemble(name, settings)
         build(service)
-        await patiently(partial(service.migrate, indexes))
+        made = (settings.mongo_url, settings.mongo_database_prefix, name, *service.with_chassis(indexes))
+        if made not in _migrated:
+            await patiently(partial(service.migrate, indexes))
+            _migrated.add(made)
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -266,14 +282,12 @@ async def services_on(settings_for: SettingsFor, nats_server: NatsServer) -> Asy
 
     try:
         yield start
-        for running in started:
-            if not running.task.done():
-                await running.stop()
+        await asyncio.gather(*(running.stop() for running in started if not running.task.done()))
     finally:
         await session.close()
         kept = [running.service for running in started if not running.service.without_database]
-        for database in {service.name: service.settings for service in kept}.items():
-            await _empty(*database)
+        for url, prefix in {(one.settings.mongo_url, one.settings.mongo_database_prefix) for one in kept}:
+            await _empty(url, {prefix + service.name for service in kept})
         for held in _HOLDING:
             held.cache_clear()
 
