@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
 
 from lantoa_contracts.catalogue import UNIT_CHANGED
 from lantoa_contracts.events.directory import UnitChanged
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Outgoing
 from lantoa_runtime.mongo import driver as mongo_driver
 from lantoa_runtime.service import Service
@@ -28,7 +28,7 @@ class Registry:
 
     def build(self, service: Service[RuntimeSettings]) -> None:
         self.units = service.aggregates("units")
-        router = APIRouter()
+        router = Routes()
 
         @router.get("/units")
         async def units() -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from hostile_world import COMMUNE, EVERYBODY, ITEM, OTHER, open_target
 from rights_world import Ask, keyed
 from yarl import URL
@@ -19,7 +19,7 @@ from yarl import URL
 from lantoa_contracts.policy import PAGE_READ
 from lantoa_gateway.main import build
 from lantoa_gateway.settings import GatewaySettings
-from lantoa_runtime.http import allows
+from lantoa_runtime.http import Routes, allows
 from lantoa_runtime.http.auth import Caller
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing import eventually
@@ -162,8 +162,8 @@ def refreshing(token: str) -> Ask:
     return form("/auth/app/token", grant_type="refresh_token", client_id=str(APP["client_id"]), refresh_token=token)
 
 
-def _echo() -> APIRouter:
-    router = APIRouter()
+def _echo() -> Routes:
+    router = Routes()
 
     @router.get("/echo")
     async def echo(request: Request, caller: Annotated[Caller, allows(PAGE_READ)]) -> dict[str, Any]:

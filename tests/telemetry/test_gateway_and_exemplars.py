@@ -4,12 +4,12 @@ import asyncio
 import re
 import secrets
 
-from fastapi import APIRouter
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from lantoa_gateway.main import build as build_gateway
 from lantoa_gateway.settings import GatewaySettings
 from lantoa_runtime.errors import Forbidden
+from lantoa_runtime.http import Routes
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing.documents import SigningKey, b64
 from lantoa_testing import eventually
@@ -19,7 +19,7 @@ OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 def build_refusing(service):
     service.stateless = True
-    router = APIRouter()
+    router = Routes()
 
     @router.post("/enrolments")
     async def enrol() -> None:
@@ -58,7 +58,7 @@ async def test_the_gateways_own_request_is_a_client_span_between_two_server_span
     spans = await eventually(all_there)
     outer = spans[f"POST /api/v1/fleet/*{Span.SPAN_KIND_SERVER}"]
     asked = spans[f"POST /api/v1/fleet/*{Span.SPAN_KIND_CLIENT}"]
-    inner = spans[f"POST /enrolments{Span.SPAN_KIND_SERVER}"]
+    inner = spans[f"POST /api/v1/fleet/enrolments{Span.SPAN_KIND_SERVER}"]
     assert (asked.parent_span_id, inner.parent_span_id) == (outer.span_id, asked.span_id)
     # 4xx is an error to the one who asked, and none of the one who answered (semantic conventions).
     assert asked.status.code == Status.STATUS_CODE_ERROR
@@ -68,7 +68,7 @@ async def test_the_gateways_own_request_is_a_client_span_between_two_server_span
     async def bucket(headers):
         async with gateway.session.get(f"{fleet.url}/metrics", headers=headers) as answer:
             text = await answer.text()
-        pattern = r'^lantoa_http_request_seconds_bucket\{.*route="/enrolments".*$'
+        pattern = r'^lantoa_http_request_seconds_bucket\{.*route="/api/v1/fleet/enrolments".*$'
         return " ".join(re.findall(pattern, text, re.MULTILINE))
 
     assert f'trace_id="{trace_id}"' in await bucket(OPENMETRICS)

@@ -17,7 +17,7 @@ from lantoa_signing import nkey
 from lantoa_testing import eventually
 from lantoa_testing.plugin import token_for
 
-CLAIM = "POST /devices/claim"
+CLAIM = "POST /api/v1/fleet/devices/claim"
 CLAIMED = "evt.fleet.device.claimed.v1"
 ISSUED = "evt.broadcast.rundown.issued.v1"
 
@@ -93,7 +93,7 @@ async def test_a_claim_is_one_trace_from_the_request_to_the_last_services_databa
         attributes(spans[CLAIM]).items()
         >= {
             "http.request.method": "POST",
-            "http.route": "/devices/claim",
+            "http.route": "/api/v1/fleet/devices/claim",
             "http.response.status_code": 200,
         }.items()
     )

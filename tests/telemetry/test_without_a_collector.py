@@ -4,9 +4,9 @@ import asyncio
 import socket
 
 import pytest
-from fastapi import APIRouter
 
 from lantoa_cli.servers import free_port
+from lantoa_runtime.http import Routes
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
 
@@ -15,7 +15,7 @@ from lantoa_testing import eventually
 async def service(start_service):
     def build(service):
         service.stateless = True
-        router = APIRouter()
+        router = Routes()
 
         @router.get("/answer")
         async def answer() -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 from yarl import URL
@@ -17,7 +17,7 @@ from lantoa_directory.main import build as build_directory
 from lantoa_directory.settings import DirectorySettings
 from lantoa_gateway.main import build
 from lantoa_gateway.settings import GatewaySettings
-from lantoa_runtime.http import allows, blob_response
+from lantoa_runtime.http import Routes, allows, blob_response
 from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing.documents import SigningKey, b64
@@ -50,9 +50,9 @@ class Probe:
     sha256: str = ""
 
 
-def probe_routes(probe: Probe) -> APIRouter:
+def probe_routes(probe: Probe) -> Routes:
     """A service that shows what reached it; stands in the place of ``content``."""
-    router = APIRouter()
+    router = Routes()
 
     @router.api_route("/echo", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
     async def echo(request: Request, caller: Annotated[Caller, allows(PAGE_READ)]) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def probe_routes(probe: Probe) -> APIRouter:
     return router
 
 
-def page_routes() -> APIRouter:
+def page_routes() -> Routes:
     """Public pages that say who reads them."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/tin/khung")
     async def column() -> Response:
@@ -154,7 +154,7 @@ class Door:
 
 
 @pytest.fixture
-def public_pages() -> APIRouter:
+def public_pages() -> Routes:
     return page_routes()
 
 
@@ -186,7 +186,7 @@ async def start_door(start_service, nats_server, tmp_path):
         def build_probe(service):
             service.stateless = True
             service.routes(probe_routes(probe))
-            service.app.include_router(page_routes())
+            page_routes().add_to(service.app.router)
 
         content = await listening("content", RuntimeSettings, build_probe)
         probe.sha256 = (await content.service.blobs.put(bytes(range(256)) * 4096, "audio/ogg")).sha256

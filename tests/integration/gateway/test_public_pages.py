@@ -5,14 +5,13 @@ import secrets
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter
 
 from lantoa_cli.servers import free_port
 from lantoa_contracts.policy import PAGE_READ
 from lantoa_gateway import usecases
 from lantoa_gateway.adapters import services
 from lantoa_gateway.adapters.services import consents
-from lantoa_runtime.http import Caller, allows
+from lantoa_runtime.http import Caller, Routes, allows
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_testing import eventually
 
@@ -25,7 +24,7 @@ async def contest(start_service, public_pages):
 
     def build(service):
         service.stateless = True
-        router = APIRouter()
+        router = Routes()
 
         @router.api_route("/contests", methods=["GET", "POST"])
         @router.api_route("/contests/{rest:path}", methods=["GET", "POST"])
@@ -34,7 +33,7 @@ async def contest(start_service, public_pages):
             return caller.id
 
         service.routes(router)
-        service.app.include_router(public_pages)
+        public_pages.add_to(service.app.router)
 
     running = await start_service("contest", RuntimeSettings, build)
     await eventually(lambda: running.server.started)

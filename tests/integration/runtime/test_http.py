@@ -9,7 +9,7 @@ from typing import Annotated
 
 import aiohttp
 import pytest
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import Field
@@ -23,6 +23,7 @@ from lantoa_runtime.http import (
     IfMatch,
     KeyDep,
     PageLimit,
+    Routes,
     StrictModel,
     allows,
     blob_response,
@@ -55,7 +56,7 @@ class Notes:
 
     def build(self, service):  # noqa: C901 - a table of routes
         service.stateless = True
-        router = APIRouter()
+        router = Routes()
         notes = service.db["notes"]
         self.db = service.db
         service.on_stop(self.db.close)
@@ -202,7 +203,7 @@ async def test_an_unforeseen_error_has_the_callers_trace_id_to_find_it_by_and_is
     parent = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
     body = is_problem(await app.call("GET", "/fail/bug", headers=parent), 500, "unexpected")
     assert body["trace_id"] == "a" * 32
-    assert await series(app, 'route="/fail/{how}",status="500"')
+    assert await series(app, 'route="/api/v1/content/fail/{how}",status="500"')
 
 
 async def test_an_error_after_the_answer_began_cuts_the_connection(app):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
@@ -26,6 +26,7 @@ from lantoa_runtime.http import conditions, problems
 from lantoa_runtime.http.api import Api
 from lantoa_runtime.http.auth import TokenVerifier
 from lantoa_runtime.http.middleware import Chassis
+from lantoa_runtime.http.routes import Routes
 from lantoa_runtime.settings import RuntimeSettings
 from lantoa_runtime.telemetry import BUILD_INFO, configure_logs, configure_traces, watch_loop
 
@@ -99,9 +100,9 @@ class Service(Generic[S]):
         self._aggregates.append(made)
         return made
 
-    def routes(self, router: APIRouter) -> None:
-        """Serve a router under ``/api/v1/<service>``."""
-        self.app.include_router(router, prefix=f"/api/v1/{self.name}", tags=[self.name])
+    def routes(self, routes: Routes) -> None:
+        """Serve these under ``/api/v1/<service>``."""
+        routes.add_to(self.app.router, f"/api/v1/{self.name}", [self.name])
 
     def every(self, name: str, seconds: float, job: Job) -> None:
         """Run a job again and again while the service lives; a failure is logged and the next turn comes."""

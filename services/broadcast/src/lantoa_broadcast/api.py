@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lantoa_broadcast.domain import Grid, Session
@@ -14,7 +14,7 @@ from lantoa_broadcast.usecases.stores import Stores
 from lantoa_contracts.base import Id, SignedDocument
 from lantoa_contracts.policy import PROGRAMME_PLAN, PROGRAMME_READ, Permission
 from lantoa_runtime.errors import AppError, Invalid, NotFound
-from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, StrictModel, allows, etag, idempotent
+from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, Routes, StrictModel, allows, etag, idempotent
 from lantoa_runtime.http.conditions import COLLECTION
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import newest_first
@@ -155,9 +155,9 @@ async def _require(stores: Stores, caller: Caller, permission: Permission, unit_
     caller.require(permission, unit["path"])
 
 
-def router(stores: Stores) -> APIRouter:
+def router(stores: Stores) -> Routes:
     """The routes, on these stores."""
-    routes = APIRouter()
+    routes = Routes()
     _grids(routes, stores)
     _sessions(routes, stores)
     _airings(routes, stores)
@@ -165,7 +165,7 @@ def router(stores: Stores) -> APIRouter:
     return routes
 
 
-def _grids(routes: APIRouter, stores: Stores) -> None:
+def _grids(routes: Routes, stores: Stores) -> None:
     @routes.get("/grids/{unit_id}")
     async def get_grid(unit_id: Id, caller: Viewer, response: Response) -> GridView:
         """When a unit's stations play every day, and for how long."""
@@ -195,7 +195,7 @@ def _grids(routes: APIRouter, stores: Stores) -> None:
         return Counts(items=[UnitCount(unit_id=one, grids=of[0], sessions=of[1]) for one, of in found.items()])
 
 
-def _sessions(routes: APIRouter, stores: Stores) -> None:
+def _sessions(routes: Routes, stores: Stores) -> None:
     @routes.get("/sessions")
     async def sessions(
         caller: Viewer, unit_id: Id, limit: PageLimit = 50, cursor: str | None = None
@@ -227,7 +227,7 @@ def _sessions(routes: APIRouter, stores: Stores) -> None:
         return await idempotent(request, response, records, caller, key, body, move, moved)
 
 
-def _airings(routes: APIRouter, stores: Stores) -> None:
+def _airings(routes: Routes, stores: Stores) -> None:
     @routes.get("/airings")
     async def airings(
         caller: Viewer,

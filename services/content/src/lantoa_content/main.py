@@ -56,7 +56,7 @@ def build(service: Service[ContentSettings]) -> None:
     service.every("read emergency notices", _NOTICES_SECONDS, notices)
     service.every("index posts and items", _INDEX_SECONDS, Indexing(posts.collection, items.collection))
     site = api.Site(Pages("lantoa_content", api.PREFIX), portal, notices, settings.public_url)
-    service.app.include_router(api.public_routes(site, service.blobs))
+    api.public_routes(site, service.blobs).add_to(service.app.router)
     backoff, recheck = timedelta(seconds=settings.confirm_seconds), timedelta(seconds=settings.recheck_seconds)
     confirming = Confirming(posts, stranger, address, service.clock, backoff, recheck)
     service.every("confirm posts", settings.confirm_seconds, confirming)

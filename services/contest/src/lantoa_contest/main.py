@@ -24,7 +24,7 @@ def build(service: Service[ContestSettings]) -> None:
     entrants = attempt_routes(attempts)
     replay_route(entrants, units, service.clock, attempts.replay)
     service.routes(entrants)
-    service.app.include_router(page_routes(contests, attempts, service.clock))
+    page_routes(contests, attempts, service.clock).add_to(service.app.router)
 
 
 main = service_main("contest", ContestSettings, build, INDEXES)

@@ -69,14 +69,16 @@ def build(service: Service[GatewaySettings]) -> None:
         Proxy, upstreams=upstreams, callers=callers, tokens=tokens, pages=pages, lines=lines, limiter=limiter
     )
     app.user_middleware.append(proxy)
-    app.include_router(live_routes(live, callers))
+    live_routes(live, callers).add_to(app.router)
     open_doors(service, Door(Accounts(upstreams, tokens), sessions, settings.gateway_public_url), upstreams)
-    app.include_router(citizen_routes(door, agreed))
-    app.include_router(citizen_pages(pages, door, agreed))
-    app.include_router(
-        media_routes(DeviceKeys(settings.gateway_device_keys_file, settings.gateway_root_public), service.blobs)
-    )
-    app.include_router(docs_routes())
+    media_keys = DeviceKeys(settings.gateway_device_keys_file, settings.gateway_root_public)
+    for routes in (
+        citizen_routes(door, agreed),
+        citizen_pages(pages, door, agreed),
+        media_routes(media_keys, service.blobs),
+        docs_routes(),
+    ):
+        routes.add_to(app.router)
     if settings.gateway_console_dir:
         app.mount("/", GZipMiddleware(Console(directory=settings.gateway_console_dir, html=True)))
 
@@ -103,16 +105,19 @@ def open_doors(service: Service[GatewaySettings], door: Door, upstreams: Upstrea
     pages = Pages(PACKAGE, "/auth")
     provider = provider_of(settings, upstreams)
     app.add_exception_handler(Refusal, refusal_shown)
-    app.include_router(auth_routes(door, settings.gateway_oidc_name if provider else None))
-    app.include_router(session_routes(door))
-    app.include_router(factor_routes(door))
-    app.include_router(token_routes(door))
-    app.include_router(link_routes(door, provider))
-    app.include_router(app_routes(door))
-    router = pages.router()
-    oidc_pages(router, door, provider, pages)
-    app_pages(router, door, pages)
-    app.include_router(router)
+    shown = pages.router()
+    oidc_pages(shown, door, provider, pages)
+    app_pages(shown, door, pages)
+    for routes in (
+        auth_routes(door, settings.gateway_oidc_name if provider else None),
+        session_routes(door),
+        factor_routes(door),
+        token_routes(door),
+        link_routes(door, provider),
+        app_routes(door),
+        shown,
+    ):
+        routes.add_to(app.router)
 
 
 def provider_of(settings: GatewaySettings, upstreams: Upstreams) -> Provider | None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id, SignedDocument
 from lantoa_contracts.policy import PLAYLIST_READ
 from lantoa_runtime.errors import Invalid, NotFound
-from lantoa_runtime.http import Caller, Page, PageLimit, allows
+from lantoa_runtime.http import Caller, Page, PageLimit, Routes, allows
 from lantoa_runtime.http.replay import replay_route
 from lantoa_runtime.mongo import newest_first
 from lantoa_signboard.domain import Entry, Playlist, playlist_id_of, shown_now
@@ -116,9 +116,9 @@ async def _seen(stores: Stores, caller: Caller, unit_id: str) -> None:
     caller.require(PLAYLIST_READ, unit["path"])
 
 
-def router(stores: Stores) -> APIRouter:
+def router(stores: Stores) -> Routes:
     """The routes, on these stores."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get("/playlists/{unit_id}")
     async def playlist(unit_id: Id, caller: Viewer) -> PlaylistView:

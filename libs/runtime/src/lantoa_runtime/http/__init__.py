@@ -4,6 +4,7 @@ from lantoa_runtime.http.auth import Allows, Caller, Declares, Grant, allows, de
 from lantoa_runtime.http.conditions import IfMatch, KeyDep, etag, idempotent
 from lantoa_runtime.http.models import AS_WRITTEN, Day, Line, Page, PageLimit, StrictModel
 from lantoa_runtime.http.ranges import blob_response
+from lantoa_runtime.http.routes import Routes
 
 __all__ = [
     "AS_WRITTEN",
@@ -17,6 +18,7 @@ __all__ = [
     "Line",
     "Page",
     "PageLimit",
+    "Routes",
     "StrictModel",
     "allows",
     "blob_response",

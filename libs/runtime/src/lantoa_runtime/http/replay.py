@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from lantoa_contracts.policy import EVERYWHERE, REPLAY
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import Forbidden
 from lantoa_runtime.http.auth import Caller, allows
+from lantoa_runtime.http.routes import Routes
 from lantoa_runtime.ids import new_id
 from lantoa_runtime.mongo.readmodel import ReadModel
 
@@ -35,7 +35,7 @@ async def _may_replay(caller: Caller, units: ReadModel) -> bool:
     return False
 
 
-def replay_route(routes: APIRouter, units: ReadModel, clock: Clock, replay: Replay) -> None:
+def replay_route(routes: Routes, units: ReadModel, clock: Clock, replay: Replay) -> None:
     """Add the route. ``units`` tells which administrators stand at the top."""
 
     @routes.post("/replay")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from lantoa_alert.domain.cap import MEDIA_TYPE, cap_time
@@ -18,7 +18,7 @@ from lantoa_contracts.base import Id
 from lantoa_contracts.policy import CAP_READ, CAP_SOURCE_MANAGE, CAP_SOURCE_READ, NOTICE_ISSUE, NOTICE_READ
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, NotFound
-from lantoa_runtime.http import Caller, Line, Page, StrictModel, allows
+from lantoa_runtime.http import Caller, Line, Page, Routes, StrictModel, allows
 from lantoa_runtime.http.problems import language_of, text
 
 _PACKAGE = "lantoa_alert"
@@ -105,9 +105,9 @@ class CapApi:
         self._sender = sender
         self._clock = clock
 
-    def router(self) -> APIRouter:
+    def router(self) -> Routes:
         """Every route of CAP."""
-        router = APIRouter()
+        router = Routes()
         route = router.add_api_route
         route("/cap", self._post, methods=["POST"], name="take_cap", openapi_extra={"requestBody": _BODY})
         route("/cap/sources", self._list, methods=["GET"], name="cap_sources")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from lantoa_alert.api.models import (
     SILENT_IN_REPORT,
@@ -32,7 +32,7 @@ from lantoa_contracts.base import Id
 from lantoa_contracts.policy import NOTICE_ISSUE, NOTICE_READ
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, NotFound
-from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, allows, etag
+from lantoa_runtime.http import Caller, KeyDep, Page, PageLimit, Routes, allows, etag
 
 Cursor = Annotated[Id | None, Query()]
 Reader = Annotated[Caller, allows(NOTICE_READ)]
@@ -86,9 +86,9 @@ class View:
         return self.notice(done.notice, done.pending)
 
 
-def step_routes(notices: Notices, view: View) -> APIRouter:
+def step_routes(notices: Notices, view: View) -> Routes:
     """What people read of notices and do with them."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get("/notices")
     async def listed(_: Reader, response: Response, limit: PageLimit = 30, cursor: Cursor = None) -> Page[NoticeOut]:
@@ -141,9 +141,9 @@ def step_routes(notices: Notices, view: View) -> APIRouter:
     return routes
 
 
-def sound_routes(notices: Notices, view: View) -> APIRouter:
+def sound_routes(notices: Notices, view: View) -> Routes:
     """Recordings in, sounds out."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.put(
         "/notices/{notice_id}/sound",
@@ -183,9 +183,9 @@ def sound_routes(notices: Notices, view: View) -> APIRouter:
     return routes
 
 
-def reach_routes(notices: Notices, ledgers: Ledgers, view: View) -> APIRouter:
+def reach_routes(notices: Notices, ledgers: Ledgers, view: View) -> Routes:
     """Who has a notice, and the report after the event."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get("/notices/{notice_id}/reach")
     async def reach(

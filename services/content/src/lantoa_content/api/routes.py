@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from lantoa_content.api.models import (
     Approval,
@@ -40,6 +40,7 @@ from lantoa_runtime.http import (
     KeyDep,
     Page,
     PageLimit,
+    Routes,
     allows,
     blob_response,
     etag,
@@ -88,9 +89,9 @@ class Views:
         return story(document, await self.posts.find({"item_id": document["_id"]}, {"revision": 1, "story": 1}))
 
 
-def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRouter:
+def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> Routes:
     """Routes that change nothing."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get("/topics")
     async def topics(_: Reader) -> Page[TopicOut]:
@@ -166,9 +167,9 @@ def reading(desk: Desk, lists: ItemLists, blobs: Blobs, views: Views) -> APIRout
     return routes
 
 
-def writing(desk: Desk, records: Collection, views: Views) -> APIRouter:
+def writing(desk: Desk, records: Collection, views: Views) -> Routes:
     """Routes that change items; `records` keeps the Idempotency-Keys."""
-    routes = APIRouter()
+    routes = Routes()
     answer = views.one
 
     @routes.post("/items", status_code=201)
@@ -224,9 +225,9 @@ def writing(desk: Desk, records: Collection, views: Views) -> APIRouter:
     return routes
 
 
-def operating(items: Aggregates, posts: Aggregates, clock: Clock) -> APIRouter:
+def operating(items: Aggregates, posts: Aggregates, clock: Clock) -> Routes:
     """The operator's route."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.post("/replay")
     async def again(_: Annotated[Caller, allows(REPLAY)]) -> dict[str, int]:

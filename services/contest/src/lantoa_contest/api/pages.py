@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl, quote
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ from lantoa_contracts.base import Id
 from lantoa_contracts.policy import PAGE_READ
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import AppError, Conflict, Invalid, NotFound
-from lantoa_runtime.http import Caller, allows
+from lantoa_runtime.http import Caller, Routes, allows
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import LANGUAGES, text
 from lantoa_runtime.mongo import Document
@@ -157,7 +157,7 @@ class _Showing:
         return self.show(request, "receipt.html", contest, 200 if confirmed else 202, **values)
 
 
-def page_routes(contests: Contests, attempts: Attempts, clock: Clock) -> APIRouter:
+def page_routes(contests: Contests, attempts: Attempts, clock: Clock) -> Routes:
     """The routes of the pages."""
     showing = _Showing(contests, attempts, clock)
     routes = showing.pages.router()
@@ -166,7 +166,7 @@ def page_routes(contests: Contests, attempts: Attempts, clock: Clock) -> APIRout
     return routes
 
 
-def _open_pages(routes: APIRouter, showing: _Showing) -> None:
+def _open_pages(routes: Routes, showing: _Showing) -> None:
     """What everybody may see."""
     contests, attempts, clock, pages = showing.contests, showing.attempts, showing.clock, showing.pages
 
@@ -205,7 +205,7 @@ def _open_pages(routes: APIRouter, showing: _Showing) -> None:
         return Response(key, media_type="application/json")
 
 
-def _entrants_pages(routes: APIRouter, showing: _Showing) -> None:
+def _entrants_pages(routes: Routes, showing: _Showing) -> None:
     """The way of one entrant: start, paper, receipt."""
     contests, attempts = showing.contests, showing.attempts
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from lantoa_contest.api.models import (
     Answers,
@@ -23,7 +23,7 @@ from lantoa_contracts.events.contest import AttemptAccepted
 from lantoa_contracts.policy import ATTEMPT_MAKE, CONTEST_READ, CONTEST_REVIEW, CONTEST_WRITE
 from lantoa_runtime.clock import Clock
 from lantoa_runtime.errors import NotFound
-from lantoa_runtime.http import Caller, IfMatch, KeyDep, Page, PageLimit, allows, etag, idempotent
+from lantoa_runtime.http import Caller, IfMatch, KeyDep, Page, PageLimit, Routes, allows, etag, idempotent
 from lantoa_runtime.mongo import Collection, Document
 
 _PRIVATE = "no-store"
@@ -34,9 +34,9 @@ Writer = Annotated[Caller, allows(CONTEST_WRITE)]
 Citizen = Annotated[Caller, allows(ATTEMPT_MAKE)]
 
 
-def contest_routes(contests: Contests, records: Collection, clock: Clock) -> APIRouter:
+def contest_routes(contests: Contests, records: Collection, clock: Clock) -> Routes:
     """Contests, their rankings and ledgers; ``records`` keeps the Idempotency-Keys."""
-    routes = APIRouter()
+    routes = Routes()
 
     def answer(response: Response, document: Document) -> ContestOut:
         response.headers["ETag"] = etag(document["ver"])
@@ -95,9 +95,9 @@ def contest_routes(contests: Contests, records: Collection, clock: Clock) -> API
     return routes
 
 
-def attempt_routes(attempts: Attempts) -> APIRouter:
+def attempt_routes(attempts: Attempts) -> Routes:
     """The one attempt of a citizen, which needs no Idempotency-Key: contest and citizen name it."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.post("/contests/{contest_id}/attempts")
     async def start(contest_id: Id, body: Start, response: Response, caller: Citizen) -> AttemptOut:

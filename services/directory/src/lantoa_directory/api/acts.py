@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from lantoa_contracts.base import Id
@@ -14,7 +14,7 @@ from lantoa_directory.api.units import Code, Lat, Lon, Name, Reader
 from lantoa_directory.domain.acts import NewUnit, State, Wanted
 from lantoa_directory.domain.units import Unit
 from lantoa_directory.usecases.acts import Acts, Effects
-from lantoa_runtime.http import Caller, Day, KeyDep, Line, Page, PageLimit, StrictModel, allows, idempotent
+from lantoa_runtime.http import Caller, Day, KeyDep, Line, Page, PageLimit, Routes, StrictModel, allows, idempotent
 from lantoa_runtime.http.conditions import COLLECTION
 from lantoa_runtime.mongo import Aggregates, Document, newest_first
 
@@ -135,9 +135,9 @@ class ActOut(ActSummary):
     people: list[GrantEffect]
 
 
-def act_routes(acts: Acts, stored: Aggregates, units: Aggregates) -> APIRouter:
+def act_routes(acts: Acts, stored: Aggregates, units: Aggregates) -> Routes:
     """Acts. An administrator orders those over what lies below them; everybody of the staff sees which there were."""
-    router = APIRouter(tags=["acts"])
+    router = Routes(tags=["acts"])
 
     @router.post("/acts", response_model=ActOut)
     async def order_act(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
 
@@ -12,7 +12,7 @@ from lantoa_contracts.base import Id
 from lantoa_contracts.policy import AUDIT_READ
 from lantoa_directory.usecases.audit import Audit, Looked, told
 from lantoa_directory.usecases.seals import Seals
-from lantoa_runtime.http import AS_WRITTEN, Caller, Page, PageLimit, allows
+from lantoa_runtime.http import AS_WRITTEN, Caller, Page, PageLimit, Routes, allows
 from lantoa_runtime.mongo import Document
 from lantoa_signing.chain import canonical
 
@@ -66,9 +66,9 @@ class ChainsOut(BaseModel):
     sealed_at: datetime | None
 
 
-def audit_routes(audit: Audit, seals: Seals) -> APIRouter:
+def audit_routes(audit: Audit, seals: Seals) -> Routes:
     """Look, and take away for checking elsewhere."""
-    router = APIRouter(prefix="/audit", tags=["audit"])
+    router = Routes(prefix="/audit", tags=["audit"])
 
     @router.get("", response_model=Page[EntryOut])
     async def list_entries(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import StringConstraints
 
 from lantoa_contracts.door import CodeSent
@@ -11,7 +11,7 @@ from lantoa_directory.api.answers import CitizenSession
 from lantoa_directory.api.directory import GATEWAY_ONLY, later
 from lantoa_directory.usecases.attempts import TooManyAttempts
 from lantoa_directory.usecases.citizens import Citizens, Consent
-from lantoa_runtime.http import Caller, StrictModel, allows
+from lantoa_runtime.http import Caller, Routes, StrictModel, allows
 
 Phone = Annotated[str, StringConstraints(max_length=30)]
 
@@ -38,9 +38,9 @@ class CitizenSignIn(StrictModel):
     consent: ConsentIn
 
 
-def citizen_routes(citizens: Citizens) -> APIRouter:
+def citizen_routes(citizens: Citizens) -> Routes:
     """Codes and sign-in for the gateway; erasure for the citizen."""
-    router = APIRouter(prefix="/citizen", tags=["citizens"])
+    router = Routes(prefix="/citizen", tags=["citizens"])
 
     @router.post("/code", status_code=202, response_model=CodeSent, dependencies=[GATEWAY_ONLY])
     async def send_code(request: Request, body: PhoneIn) -> dict[str, Any] | Response:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field, StringConstraints
 
 from lantoa_contracts.base import Id
@@ -15,7 +15,7 @@ from lantoa_directory.usecases.loading import Given, Stores, load
 from lantoa_directory.usecases.people import NewPerson
 from lantoa_directory.usecases.units import replay_units
 from lantoa_runtime.errors import Forbidden
-from lantoa_runtime.http import Caller, Grant, Line, StrictModel, allows
+from lantoa_runtime.http import Caller, Grant, Line, Routes, StrictModel, allows
 from lantoa_runtime.http.problems import problem
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
@@ -68,9 +68,9 @@ def later(request: Request, error: TooManyAttempts) -> Response:
     return problem(request, error.http_status, error.code, retryable=True, params=error.params, headers=after)
 
 
-def admin_routes(stores: Stores) -> APIRouter:
+def admin_routes(stores: Stores) -> Routes:
     """The loading of units and people."""
-    router = APIRouter(tags=["administration"])
+    router = Routes(tags=["administration"])
 
     @router.post("/import", response_model=Imported)
     async def load_all(body: Import, caller: Annotated[Caller, allows(REGISTER_IMPORT)]) -> dict[str, int]:

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import StringConstraints
 
 from lantoa_contracts.door import PasskeyOut, PasskeysOut, RecoveryOut, SecretOut
 from lantoa_directory.api.directory import GATEWAY_ONLY
 from lantoa_directory.api.sessions import Held, SessionBegun, begun
 from lantoa_directory.usecases.security import Security
-from lantoa_runtime.http import Line
+from lantoa_runtime.http import Line, Routes
 
 
 class CodeIn(Held):
@@ -41,9 +40,9 @@ class PasskeyMade(ConfirmedOut):
     passkey: PasskeyOut
 
 
-def factor_routes(security: Security) -> APIRouter:
+def factor_routes(security: Security) -> Routes:
     """Codes that change with the time, keys, recovery codes."""
-    router = APIRouter(prefix="/factors", tags=["factors"], dependencies=[GATEWAY_ONLY])
+    router = Routes(prefix="/factors", tags=["factors"], dependencies=[GATEWAY_ONLY])
 
     @router.post("/totp/begin", response_model=SecretOut)
     async def begin_totp(body: Held) -> dict[str, str]:

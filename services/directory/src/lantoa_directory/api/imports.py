@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from typing import Annotated, get_args
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from pydantic import BaseModel
 
 from lantoa_contracts.policy import UNIT_ACT
@@ -13,7 +13,7 @@ from lantoa_directory.domain.rows import MOST_ROWS, Judged, Outcome, rows_of_lis
 from lantoa_directory.domain.succession import Successor
 from lantoa_directory.usecases.importing import UnitImporter
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import Caller, allows
+from lantoa_runtime.http import Caller, Routes, allows
 from lantoa_runtime.http.problems import language_of, text
 from lantoa_runtime.sheets import read_sheet
 
@@ -43,9 +43,9 @@ class ImportAnswer(BaseModel):
     counts: dict[Outcome, int]
 
 
-def imports_routes(importer: UnitImporter) -> APIRouter:
+def imports_routes(importer: UnitImporter) -> Routes:
     """Units from files."""
-    router = APIRouter(tags=["units"])
+    router = Routes(tags=["units"])
 
     @router.post(
         "/units/import",

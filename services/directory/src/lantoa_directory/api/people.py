@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
 
 from lantoa_contracts.base import Id
@@ -19,6 +19,7 @@ from lantoa_runtime.http import (
     Line,
     Page,
     PageLimit,
+    Routes,
     StrictModel,
     allows,
     etag,
@@ -93,9 +94,9 @@ class _Answers:
         return await self._views.one(person, full=full)
 
 
-def people_routes(accounts: Accounts, rights: Rights) -> APIRouter:
+def people_routes(accounts: Accounts, rights: Rights) -> Routes:
     """Find people, take them up and change them."""
-    router = APIRouter(prefix="/people", tags=["people"])
+    router = Routes(prefix="/people", tags=["people"])
     views, reach, shown = PeopleViews(rights), accounts.reach, _Answers(rights)
 
     @router.get("", response_model=Page[PersonOut])
@@ -145,9 +146,9 @@ def people_routes(accounts: Accounts, rights: Rights) -> APIRouter:
     return router
 
 
-def right_routes(rights: Rights) -> APIRouter:
+def right_routes(rights: Rights) -> Routes:
     """Grant roles, and lend them."""
-    router = APIRouter(prefix="/people", tags=["people"])
+    router = Routes(prefix="/people", tags=["people"])
     reach, shown = rights.reach, _Answers(rights)
 
     @router.post("/{person_id}/grants", status_code=201, response_model=PersonOut)
@@ -177,9 +178,9 @@ def right_routes(rights: Rights) -> APIRouter:
     return router
 
 
-def door_routes(accounts: Accounts, rights: Rights) -> APIRouter:
+def door_routes(accounts: Accounts, rights: Rights) -> Routes:
     """Keep people out, let them in, help them in again."""
-    router = APIRouter(prefix="/people", tags=["people"])
+    router = Routes(prefix="/people", tags=["people"])
     shown = _Answers(rights)
 
     @router.post("/{person_id}/password", response_model=PasswordOut)

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
 from pydantic import StringConstraints
 
 from lantoa_contracts.door import Me, NextStep, SessionsOut
@@ -14,7 +13,7 @@ from lantoa_directory.usecases.security import Security
 from lantoa_directory.usecases.sessions import Origin
 from lantoa_directory.usecases.signing_in import Begun, Outcome, SignIn
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import Line, StrictModel
+from lantoa_runtime.http import Line, Routes, StrictModel
 
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=False)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -162,9 +161,9 @@ def outcome(made: Outcome) -> dict[str, Any]:
     return {"next": made.next, "ticket": made.ticket, "ways": list(made.ways), "seconds": made.seconds}
 
 
-def sign_in_routes(sign_in: SignIn) -> APIRouter:
+def sign_in_routes(sign_in: SignIn) -> Routes:
     """Every way in."""
-    router = APIRouter(prefix="/sign-in", tags=["sign-in"], dependencies=[GATEWAY_ONLY])
+    router = Routes(prefix="/sign-in", tags=["sign-in"], dependencies=[GATEWAY_ONLY])
 
     @router.post("", response_model=SessionBegun | NextStep)
     async def by_password(body: PasswordIn) -> dict[str, Any]:
@@ -202,9 +201,9 @@ def sign_in_routes(sign_in: SignIn) -> APIRouter:
     return router
 
 
-def session_routes(sign_in: SignIn, security: Security) -> APIRouter:
+def session_routes(sign_in: SignIn, security: Security) -> Routes:
     """Sessions that are there."""
-    router = APIRouter(prefix="/sessions", tags=["sessions"], dependencies=[GATEWAY_ONLY])
+    router = Routes(prefix="/sessions", tags=["sessions"], dependencies=[GATEWAY_ONLY])
     sessions = security.sessions
 
     @router.post("/resolve", response_model=PersonResolved | CitizenResolved)

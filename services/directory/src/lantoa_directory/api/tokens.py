@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field, StringConstraints
 
 from lantoa_contracts.door import PersonHere, TokenMade, TokensOut
@@ -13,7 +12,7 @@ from lantoa_directory.domain.tokens import LONGEST_DAYS
 from lantoa_directory.usecases.apps import Apps, Asked
 from lantoa_directory.usecases.tokens import AccessTokens
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import Line, StrictModel
+from lantoa_runtime.http import Line, Routes, StrictModel
 
 Token = Annotated[str, StringConstraints(pattern=r"^l(ta|ap|ar)_[A-Za-z0-9_-]{43}$")]
 Word = Annotated[str, StringConstraints(max_length=128)]
@@ -99,9 +98,9 @@ class AppTokens(BaseModel):
     expires_in: int
 
 
-def token_routes(tokens: AccessTokens, apps: Apps) -> APIRouter:
+def token_routes(tokens: AccessTokens, apps: Apps) -> Routes:
     """Tokens of integrations, and of whom any token speaks."""
-    router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[GATEWAY_ONLY])
+    router = Routes(prefix="/tokens", tags=["tokens"], dependencies=[GATEWAY_ONLY])
 
     @router.post("/list", response_model=TokensOut)
     async def list_tokens(body: SessionRef) -> dict[str, Any]:
@@ -131,9 +130,9 @@ def token_routes(tokens: AccessTokens, apps: Apps) -> APIRouter:
     return router
 
 
-def app_routes(apps: Apps) -> APIRouter:
+def app_routes(apps: Apps) -> Routes:
     """Codes and tokens of apps."""
-    router = APIRouter(prefix="/apps", tags=["apps"], dependencies=[GATEWAY_ONLY])
+    router = Routes(prefix="/apps", tags=["apps"], dependencies=[GATEWAY_ONLY])
 
     @router.post("/asking", response_model=AppOut)
     async def asking(body: AskedIn) -> dict[str, str]:

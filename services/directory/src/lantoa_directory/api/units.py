@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from lantoa_calendar.periods import ZONE
@@ -14,7 +14,7 @@ from lantoa_directory.domain.units import Unit, tree_of
 from lantoa_directory.usecases.records import tree_in
 from lantoa_directory.usecases.search import Asked, find_units, former_of
 from lantoa_directory.usecases.units import get_unit
-from lantoa_runtime.http import Caller, Day, Line, Page, PageLimit, StrictModel, allows, etag
+from lantoa_runtime.http import Caller, Day, Line, Page, PageLimit, Routes, StrictModel, allows, etag
 from lantoa_runtime.mongo import Aggregates, Document
 
 Reader = Annotated[Caller, allows(UNIT_READ)]
@@ -113,9 +113,9 @@ def unit_view(unit: Document) -> dict[str, Any]:
     return {"id": unit["_id"], **hangs, **{name: unit[name] for name in names}}
 
 
-def unit_routes(units: Aggregates) -> APIRouter:
+def unit_routes(units: Aggregates) -> Routes:
     """Find units."""
-    router = APIRouter(tags=["units"])
+    router = Routes(tags=["units"])
 
     @router.get("/units", response_model=Page[FoundUnit])
     async def list_units(

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
-
 from lantoa_fleet.api.acts import acts_router
 from lantoa_fleet.api.alarms import alarms_router
 from lantoa_fleet.api.commands import commands_router
@@ -17,6 +15,7 @@ from lantoa_fleet.api.updates import updates_router
 from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.watch import Watching
 from lantoa_runtime.blobs import Blobs
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Collection
 
 __all__ = [
@@ -36,10 +35,10 @@ def make_router(
     watching: Watching,
     records: Collection,
     blobs: Blobs,
-    more: Sequence[APIRouter] = (),
-) -> APIRouter:
+    more: Sequence[Routes] = (),
+) -> Routes:
     """The routes under ``/api/v1/fleet``; ``records`` are the idempotency keys, ``more`` are the registry's own."""
-    router = APIRouter()
+    router = Routes()
     for part in (
         enrolment_router(registry, welcome, watching.listing),
         listing_router(registry, watching.listing, watching.states),
@@ -48,5 +47,5 @@ def make_router(
         updates_router(watching.updates, watching.listing, blobs, records),
         alarms_router(watching.alarms, watching.roster),
     ):
-        router.include_router(part)
+        part.add_to(router)
     return router

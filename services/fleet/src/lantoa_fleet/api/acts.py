@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id
@@ -11,6 +11,7 @@ from lantoa_contracts.policy import DEVICE_READ
 from lantoa_fleet.api.callers import Viewer
 from lantoa_fleet.usecases.acts import ActFollower
 from lantoa_fleet.usecases.registry import Registry
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Document
 
 UnitIds = Annotated[list[Id], Query(min_length=1, max_length=200)]
@@ -74,9 +75,9 @@ class Unsure(BaseModel):
     total: int
 
 
-def acts_router(follower: ActFollower, registry: Registry) -> APIRouter:
+def acts_router(follower: ActFollower, registry: Registry) -> Routes:
     """Counting before an act, looking after it."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/counts")
     async def counts(caller: Viewer, unit_id: UnitIds) -> Counts:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from lantoa_fleet.api.callers import Viewer, Watcher
 from lantoa_fleet.usecases.alarms import Alarms
 from lantoa_fleet.usecases.listing import Roster
-from lantoa_runtime.http import Caller, Page, PageLimit, StrictModel
+from lantoa_runtime.http import Caller, Page, PageLimit, Routes, StrictModel
 from lantoa_runtime.mongo import Document
 
 _SAMPLE = 50
@@ -55,9 +55,9 @@ class NoteBody(StrictModel):
     note: Annotated[str, Field(max_length=400)] = ""
 
 
-def alarms_router(alarms: Alarms, roster: Roster) -> APIRouter:
+def alarms_router(alarms: Alarms, roster: Roster) -> Routes:
     """What is wrong, and who knows."""
-    router = APIRouter()
+    router = Routes()
 
     def view(alarm: Document, caller: Caller) -> AlarmView:
         rows, taken = alarms.rows(caller, alarm), alarm["acknowledged"]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind, Id
@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.registry import Registry
 from lantoa_fleet.usecases.uploads import Uploads
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import KeyDep, Page, PageLimit, StrictModel, blob_response, idempotent
+from lantoa_runtime.http import KeyDep, Page, PageLimit, Routes, StrictModel, blob_response, idempotent
 from lantoa_runtime.mongo import Collection, Document
 
 
@@ -114,11 +114,9 @@ def _ordered(order: Document) -> Ordered:
     return Ordered(order_id=order["_id"], devices=order["devices"], expires_at=order["exp"])
 
 
-def commands_router(
-    orders: Orders, uploads: Uploads, registry: Registry, records: Collection, blobs: Blobs
-) -> APIRouter:
+def commands_router(orders: Orders, uploads: Uploads, registry: Registry, records: Collection, blobs: Blobs) -> Routes:
     """Commands of people, files of devices."""
-    router = APIRouter()
+    router = Routes()
 
     @router.post("/commands", status_code=202)
     async def order_command(

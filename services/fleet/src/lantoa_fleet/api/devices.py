@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
 from lantoa_contracts.base import Id
@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.groups import Groups
 from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.places import Timeline
 from lantoa_fleet.usecases.registry import Registry
-from lantoa_runtime.http import IfMatch, Page, PageLimit, StrictModel
+from lantoa_runtime.http import IfMatch, Page, PageLimit, Routes, StrictModel
 
 
 class MoveBody(StrictModel):
@@ -60,9 +60,9 @@ class TimelineEntry(BaseModel):
     detail: str | None = None
 
 
-def devices_router(registry: Registry, live: Listing, groups: Groups, timeline: Timeline) -> APIRouter:
+def devices_router(registry: Registry, live: Listing, groups: Groups, timeline: Timeline) -> Routes:
     """Looking after one device."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/groups")
     async def all_groups(caller: Viewer) -> Page[CountedGroup]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 
 from lantoa_contracts.base import DeviceKind, Id, SignedDocument
@@ -13,7 +13,7 @@ from lantoa_fleet.api.views import DeviceView, one_view
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.registry import Enrolment, Registry
-from lantoa_runtime.http import StrictModel
+from lantoa_runtime.http import Routes, StrictModel
 
 
 class EnrolmentBody(StrictModel):
@@ -75,9 +75,9 @@ class ClaimBody(StrictModel):
     taken from it; without it name, unit and kind of place are needed."""
 
 
-def enrolment_router(registry: Registry, welcome: Welcome, live: Listing) -> APIRouter:
+def enrolment_router(registry: Registry, welcome: Welcome, live: Listing) -> Routes:
     """How a device gets in and a technician takes it."""
-    router = APIRouter()
+    router = Routes()
 
     @router.post("/enrolments", responses={202: {"model": Waiting}})
     async def enrol(body: EnrolmentBody, _: Newcomer, response: Response) -> Accepted | Waiting:

@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from typing import Annotated, get_args
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from pydantic import BaseModel
 
 from lantoa_fleet.api.callers import Manager
 from lantoa_fleet.domain.places import SiteType
 from lantoa_fleet.domain.sheets import MOST_ROWS, Judged, Outcome, site_words
 from lantoa_fleet.usecases.importing import Importer
+from lantoa_runtime.http import Routes
 from lantoa_runtime.http.problems import language_of, text
 from lantoa_runtime.sheets import read_sheet
 
@@ -42,9 +43,9 @@ class ImportAnswer(BaseModel):
     counts: dict[Outcome, int]
 
 
-def imports_router(importer: Importer) -> APIRouter:
+def imports_router(importer: Importer) -> Routes:
     """Many devices at once."""
-    router = APIRouter()
+    router = Routes()
 
     @router.post(
         "/devices/import",

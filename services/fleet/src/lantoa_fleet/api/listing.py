@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -16,7 +16,7 @@ from lantoa_fleet.domain.listing import Filter, Shown, cell, gravest
 from lantoa_fleet.usecases.history import States
 from lantoa_fleet.usecases.listing import Listing, Shot
 from lantoa_fleet.usecases.registry import Registry
-from lantoa_runtime.http import Page, PageLimit
+from lantoa_runtime.http import Page, PageLimit, Routes
 from lantoa_runtime.http.problems import language_of
 
 _PIECE = 200
@@ -82,9 +82,9 @@ def _filter(
 FilterDep = Annotated[Filter, Depends(_filter)]
 
 
-def listing_router(registry: Registry, listing: Listing, states: States) -> APIRouter:
+def listing_router(registry: Registry, listing: Listing, states: States) -> Routes:
     """What is seen of all devices that the caller may see."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/devices")
     async def devices(

@@ -1,6 +1,6 @@
 """Routes of plain MQTT receivers."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from lantoa_contracts.base import DeviceKind, Id
@@ -8,7 +8,7 @@ from lantoa_fleet.api.bodies import GroupNames, Lat, Lon, Name
 from lantoa_fleet.api.callers import Manager
 from lantoa_fleet.domain.places import Place, SiteType
 from lantoa_fleet.usecases.receivers import Receiver, Receivers, receiver_id
-from lantoa_runtime.http import KeyDep, StrictModel, idempotent
+from lantoa_runtime.http import KeyDep, Routes, StrictModel, idempotent
 from lantoa_runtime.mongo import Collection
 
 
@@ -33,9 +33,9 @@ class ReceiverMade(BaseModel):
     """Told this once; null where the request is a repeat: nobody can read it again, but it can be made anew."""
 
 
-def receivers_router(receivers: Receivers, keys: Collection) -> APIRouter:
+def receivers_router(receivers: Receivers, keys: Collection) -> Routes:
     """Making receivers and their tokens. Everything else of their life is a device's."""
-    router = APIRouter()
+    router = Routes()
 
     @router.post("/receivers", status_code=201)
     async def make_receiver(

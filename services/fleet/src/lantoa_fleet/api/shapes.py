@@ -2,19 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import Body, Header, Response
 
 from lantoa_fleet.api.callers import Drawer, Viewer
 from lantoa_fleet.usecases.shapes import Shapes
-from lantoa_runtime.http import IfMatch, etag
+from lantoa_runtime.http import IfMatch, Routes, etag
 
 _GEOJSON = "application/geo+json"
 _ANSWER: dict[str, Any] = {"content": {_GEOJSON: {"schema": {"type": "object"}}}}
 
 
-def shapes_router(shapes: Shapes) -> APIRouter:
+def shapes_router(shapes: Shapes) -> Routes:
     """Reading and replacing the outlines."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/shapes", response_class=Response, responses={200: _ANSWER, 304: {"description": "Unchanged"}})
     async def get_shapes(_: Viewer, if_none_match: Annotated[str | None, Header()] = None) -> Response:

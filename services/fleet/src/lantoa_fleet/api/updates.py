@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from lantoa_contracts.base import BlobRef, Id, Sha256
@@ -15,7 +15,7 @@ from lantoa_fleet.usecases.listing import Listing
 from lantoa_fleet.usecases.updates import Release, Updates
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import KeyDep, Page, StrictModel, idempotent
+from lantoa_runtime.http import KeyDep, Page, Routes, StrictModel, idempotent
 from lantoa_runtime.mongo import Collection, Document
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}$")]
@@ -127,9 +127,9 @@ def _fields(update: Document, targets: list[Document]) -> dict[str, Any]:
     }
 
 
-def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Collection) -> APIRouter:
+def updates_router(updates: Updates, listing: Listing, blobs: Blobs, records: Collection) -> Routes:
     """New programs for devices."""
-    router = APIRouter(prefix="/updates")
+    router = Routes(prefix="/updates")
     views = _Views(updates, listing)
 
     @router.put("/files", status_code=201)

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
@@ -13,7 +13,7 @@ from lantoa_gateway.adapters.services import Refusal
 from lantoa_gateway.api import cookie
 from lantoa_gateway.api.door import PRIVATE, Door, refusal_page
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import declares
+from lantoa_runtime.http import Routes, declares
 from lantoa_runtime.http.models import Problem
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import problem
@@ -43,7 +43,7 @@ class AppTokens(BaseModel):
     expires_in: int
 
 
-def app_pages(router: APIRouter, door: Door, pages: Pages) -> None:
+def app_pages(router: Routes, door: Door, pages: Pages) -> None:
     """``/auth/app/authorize``: a page that says which app asks, and a button."""
 
     @router.get("/app/authorize")
@@ -102,9 +102,9 @@ def _state(asked: dict[str, str]) -> dict[str, str]:
     return {"state": asked["state"]} if "state" in asked else {}
 
 
-def app_routes(door: Door) -> APIRouter:
+def app_routes(door: Door) -> Routes:
     """``/auth/app/token`` and ``/auth/app/revoke``: forms, as every OAuth library sends them."""
-    router = APIRouter(prefix="/auth/app", tags=["apps"], dependencies=[declares(DOOR_USE)])
+    router = Routes(prefix="/auth/app", tags=["apps"], dependencies=[declares(DOOR_USE)])
 
     @router.post("/token", response_model=AppTokens, responses=_REFUSED)
     async def token(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -10,7 +10,7 @@ from lantoa_contracts.door import Me, NextStep, SessionsOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api import cookie
 from lantoa_gateway.api.door import HERE, Door, Password, SixDigits, Ticket, done, said
-from lantoa_runtime.http import StrictModel, declares
+from lantoa_runtime.http import Routes, StrictModel, declares
 
 
 class SignIn(StrictModel):
@@ -80,9 +80,9 @@ class Ways(BaseModel):
     oidc: Provider | None
 
 
-def auth_routes(door: Door, provider: str | None) -> APIRouter:
+def auth_routes(door: Door, provider: str | None) -> Routes:
     """The ways in."""
-    router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
+    router = Routes(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
 
     @router.get("/ways", response_model=Ways)
     async def ways(request: Request) -> Response:
@@ -120,9 +120,9 @@ def auth_routes(door: Door, provider: str | None) -> APIRouter:
     return router
 
 
-def session_routes(door: Door) -> APIRouter:
+def session_routes(door: Door) -> Routes:
     """What there is for who is signed in."""
-    router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
+    router = Routes(prefix="/auth", tags=["sign-in"], dependencies=[declares(DOOR_USE)])
 
     @router.post("/again", response_model=Me, dependencies=[HERE])
     async def again(request: Request, body: Again) -> Response:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyCookie
 from pydantic import BaseModel, StringConstraints
@@ -17,7 +17,7 @@ from lantoa_gateway.api import cookie
 from lantoa_gateway.domain import Buckets
 from lantoa_gateway.usecases import Person, Sessions
 from lantoa_runtime.errors import AppError, Invalid
-from lantoa_runtime.http import StrictModel, declares
+from lantoa_runtime.http import Routes, StrictModel, declares
 from lantoa_runtime.http.problems import language_of, problem
 
 PRIVATE = {"Cache-Control": "no-store"}
@@ -138,9 +138,9 @@ class CitizenHere(BaseModel):
     citizen: SignedInCitizen
 
 
-def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRouter:
+def citizen_routes(door: CitizenDoor, consents: Mapping[str, Consent]) -> Routes:
     """``/auth/citizen/*``: what the pages do, for apps."""
-    router = APIRouter(prefix="/auth/citizen", tags=["citizens"], dependencies=[declares(DOOR_USE)])
+    router = Routes(prefix="/auth/citizen", tags=["citizens"], dependencies=[declares(DOOR_USE)])
     by_hash = {consent.record["text_sha256"]: consent for consent in consents.values()}
 
     @router.get("/consent", response_model=ConsentOut)

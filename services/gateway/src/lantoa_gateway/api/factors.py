@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from lantoa_contracts.door import PasskeyOut, PasskeysOut, RecoveryOut, SecretOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api.door import HERE, Door, SixDigits, said
-from lantoa_runtime.http import Line, StrictModel, declares
+from lantoa_runtime.http import Line, Routes, StrictModel, declares
 
 
 class Code(StrictModel):
@@ -34,9 +34,9 @@ class PasskeyMade(RecoveryOut):
 KeyId = Annotated[str, Field(min_length=1, max_length=1400)]
 
 
-def factor_routes(door: Door) -> APIRouter:
+def factor_routes(door: Door) -> Routes:
     """``/auth/totp``, ``/auth/recovery``, ``/auth/passkeys``."""
-    router = APIRouter(prefix="/auth", tags=["factors"], dependencies=[declares(DOOR_USE), HERE])
+    router = Routes(prefix="/auth", tags=["factors"], dependencies=[declares(DOOR_USE), HERE])
 
     @router.post("/totp/begin", response_model=SecretOut)
     async def begin_totp(request: Request) -> Response:

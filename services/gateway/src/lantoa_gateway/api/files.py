@@ -4,7 +4,7 @@ import time
 from importlib import resources
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.responses import Response as StarletteResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -13,7 +13,7 @@ from lantoa_contracts.policy import DOCS_READ, MEDIA_READ
 from lantoa_gateway.adapters.services import DeviceKeys
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import blob_response, declares
+from lantoa_runtime.http import Routes, blob_response, declares
 from lantoa_signing.documents import SignatureRefused
 from lantoa_signing.media import check_path
 
@@ -28,11 +28,11 @@ _FILE = {
 }
 
 
-def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
+def media_routes(keys: DeviceKeys, blobs: Blobs) -> Routes:
     """``/media/<sha256>``: for whoever holds an address that fleet has signed, until it expires."""
-    router = APIRouter(tags=["media"], dependencies=[declares(MEDIA_READ)])
+    router = Routes(tags=["media"], dependencies=[declares(MEDIA_READ)])
 
-    @router.get("/media/{sha256}", response_class=Response, responses=_FILE)  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
+    @router.get("/media/{sha256}", response_class=Response, responses=_FILE)
     async def media(request: Request, sha256: str) -> Response:
         """A stored file or a part of it."""
         try:
@@ -47,12 +47,12 @@ def media_routes(keys: DeviceKeys, blobs: Blobs) -> APIRouter:
     return router
 
 
-def docs_routes() -> APIRouter:
+def docs_routes() -> Routes:
     """``/api/openapi.json`` and ``/api/docs``: what is reached through this door, for programs and for people.
 
     The files are made by ``lantoa contracts write`` and lie in this package, so that an image has those of its version.
     """
-    router = APIRouter(prefix="/api", include_in_schema=False, dependencies=[declares(DOCS_READ)])
+    router = Routes(prefix="/api", include_in_schema=False, dependencies=[declares(DOCS_READ)])
     folder = resources.files("lantoa_gateway.api") / "docs"
 
     def serve(path: str, name: str, media_type: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 from pydantic import StringConstraints
@@ -25,7 +25,7 @@ from lantoa_gateway.telemetry import LIVE_HINTS
 from lantoa_gateway.usecases import Callers, Person
 from lantoa_gateway.usecases.live import Live, Stream
 from lantoa_runtime.errors import Invalid
-from lantoa_runtime.http import declares
+from lantoa_runtime.http import Routes, declares
 
 COMMENT_SECONDS = 15.0
 """How often a silent stream says that it is there: proxies between cut what says nothing."""
@@ -51,12 +51,12 @@ _About = Annotated[
 _LastId = Annotated[str | None, StringConstraints(max_length=40), Header(alias="Last-Event-ID")]
 
 
-def live_routes(live: Live, callers: Callers) -> APIRouter:
+def live_routes(live: Live, callers: Callers) -> Routes:
     """The stream."""
-    router = APIRouter(tags=["live"], dependencies=[declares(DOOR_USE)])
+    router = Routes(tags=["live"], dependencies=[declares(DOOR_USE)])
     stream_answer = {200: {"description": "Hints, as they come.", "content": {"text/event-stream": {}}}}
 
-    @router.get(LIVE, response_class=Response, responses=stream_answer, dependencies=[HERE, _TOKEN])  # type: ignore[arg-type]  # FastAPI's own annotation wants str keys too
+    @router.get(LIVE, response_class=Response, responses=stream_answer, dependencies=[HERE, _TOKEN])
     async def hints(request: Request, about: _About = "", last_event_id: _LastId = None) -> Response:
         """Hints what to fetch again: `id` the place to resume from, `event` the kind, `data` `{type, id, unit_id, at}`.
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ from lantoa_gateway.api import cookie
 from lantoa_gateway.api.door import HERE, PRIVATE, Door, refusal_page, said
 from lantoa_gateway.domain import safe_next
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import declares
+from lantoa_runtime.http import Routes, declares
 from lantoa_runtime.http.pages import Pages
 
 ASKED = "__Host-oidc"
@@ -91,7 +91,7 @@ class _Errands:
         return f"{site}/auth/oidc/callback"
 
 
-def oidc_pages(router: APIRouter, door: Door, provider: Provider | None, pages: Pages) -> None:
+def oidc_pages(router: Routes, door: Door, provider: Provider | None, pages: Pages) -> None:
     """``/auth/oidc/{start,callback}``: of a browser on its way."""
     errands = _Errands(door, provider)
 
@@ -124,10 +124,10 @@ def oidc_pages(router: APIRouter, door: Door, provider: Provider | None, pages: 
         return _back(response)
 
 
-def link_routes(door: Door, provider: Provider | None) -> APIRouter:
+def link_routes(door: Door, provider: Provider | None) -> Routes:
     """``/auth/oidc/link``."""
     errands = _Errands(door, provider)
-    router = APIRouter(prefix="/auth/oidc", tags=["sign-in"], dependencies=[declares(DOOR_USE), HERE])
+    router = Routes(prefix="/auth/oidc", tags=["sign-in"], dependencies=[declares(DOOR_USE), HERE])
 
     @router.post("/link", response_model=There)
     async def link(request: Request) -> Response:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lantoa_gateway.adapters.services import Consent, Refusal
@@ -13,6 +13,7 @@ from lantoa_gateway.api.citizens import PRIVATE, CitizenDoor, TooMany
 from lantoa_gateway.domain import safe_next
 from lantoa_gateway.usecases import Person
 from lantoa_runtime.errors import AppError
+from lantoa_runtime.http import Routes
 from lantoa_runtime.http.pages import Pages
 from lantoa_runtime.http.problems import text
 
@@ -24,7 +25,7 @@ _Text = Annotated[str, Form(max_length=30)]
 _Next = Annotated[str, Form(alias="next", max_length=2000)]
 
 
-def citizen_pages(pages: Pages, door: CitizenDoor, consents: Mapping[str, Consent]) -> APIRouter:
+def citizen_pages(pages: Pages, door: CitizenDoor, consents: Mapping[str, Consent]) -> Routes:
     """The forms and what they send."""
     router = pages.router()
     forms = _Forms(pages, door, consents)

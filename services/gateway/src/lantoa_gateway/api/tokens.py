@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from lantoa_contracts.door import TokenMade, TokensOut
 from lantoa_contracts.policy import DOOR_USE
 from lantoa_gateway.api.door import HERE, Door, Ticket, done, said
-from lantoa_runtime.http import Line, StrictModel, declares
+from lantoa_runtime.http import Line, Routes, StrictModel, declares
 
 
 class TokenWanted(StrictModel):
@@ -23,9 +23,9 @@ class TokenWanted(StrictModel):
     days: Annotated[int, Field(ge=1, le=365, strict=True)]
 
 
-def token_routes(door: Door) -> APIRouter:
+def token_routes(door: Door) -> Routes:
     """``/auth/tokens``."""
-    router = APIRouter(prefix="/auth/tokens", tags=["tokens"], dependencies=[declares(DOOR_USE), HERE])
+    router = Routes(prefix="/auth/tokens", tags=["tokens"], dependencies=[declares(DOOR_USE), HERE])
 
     @router.get("", response_model=TokensOut)
     async def list_tokens(request: Request) -> Response:

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from typing import IO, Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from lantoa_contracts.base import Id, TaskCode
 from lantoa_contracts.policy import PAPER_MAKE
 from lantoa_reporting.api.reports import PeriodKey, ViewName
 from lantoa_reporting.usecases.papers import Asked, EvidenceLine, Papers
-from lantoa_runtime.http import Caller, allows
+from lantoa_runtime.http import Caller, Routes, allows
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -27,9 +27,9 @@ def _answer(media_type: str) -> dict[int | str, dict[str, object]]:
     return {200: {"description": "The file.", "content": {media_type: file}}}
 
 
-def papers_router(papers: Papers) -> APIRouter:
+def papers_router(papers: Papers) -> Routes:
     """The routes below ``/api/v1/reporting/documents``."""
-    routes = APIRouter(prefix="/documents")
+    routes = Routes(prefix="/documents")
 
     @routes.get("/yearly.docx", response_class=StreamingResponse, responses=_answer(DOCX))
     async def yearly(

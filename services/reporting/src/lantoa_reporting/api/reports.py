@@ -4,7 +4,7 @@ import binascii
 from base64 import b64decode, urlsafe_b64encode
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from lantoa_contracts.base import Id
 from lantoa_contracts.policy import NUMBERS_REBUILD, PLAN_WRITE, REPORT_READ
@@ -28,7 +28,7 @@ from lantoa_reporting.api.models import (
 from lantoa_reporting.domain import Channel, Task, View
 from lantoa_reporting.usecases.reports import Reports
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import Caller, Day, Page, PageLimit, allows
+from lantoa_runtime.http import Caller, Day, Page, PageLimit, Routes, allows
 
 Reader = Annotated[Caller, allows(REPORT_READ)]
 PeriodKey = Annotated[str | None, Query(max_length=40)]
@@ -46,9 +46,9 @@ def _order(cursor: str | None) -> str | None:
         raise AppError("bad-cursor", 400) from None
 
 
-def router(reports: Reports) -> APIRouter:
+def router(reports: Reports) -> Routes:
     """The routes below ``/api/v1/reporting``."""
-    routes = APIRouter()
+    routes = Routes()
 
     @routes.get("/periods")
     async def periods(_: Reader) -> Page[PeriodOut]:

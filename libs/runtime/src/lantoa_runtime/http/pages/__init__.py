@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
@@ -21,6 +21,7 @@ from lantoa_contracts.policy import PAGE_READ
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import declares
 from lantoa_runtime.http.problems import LANGUAGES, language_of, text
+from lantoa_runtime.http.routes import Routes
 
 _HERE = "lantoa_runtime.http"
 
@@ -48,7 +49,7 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def router(self, prefix: str | None = None) -> APIRouter:
+    def router(self, prefix: str | None = None) -> Routes:
         """A router for this service's pages, open to anyone, with the style sheet in it; a page's error is a page.
 
         With a ``prefix`` of its own it is one for pages at another place, which use the same style sheet.
@@ -71,7 +72,7 @@ class Pages:
 
                 return handled
 
-        router = APIRouter(
+        router = Routes(
             prefix=self._prefix if prefix is None else prefix,
             route_class=PageRoute,
             include_in_schema=False,

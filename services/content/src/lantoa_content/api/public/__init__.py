@@ -1,6 +1,6 @@
 """Content's public pages and feeds, for everybody: `/tin`, `/wifi`, and what programs look for at the root."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from lantoa_content.api.public.embed import Column
 from lantoa_content.api.public.feeds import Feeds
@@ -12,11 +12,12 @@ from lantoa_content.api.public.wifi import WIFI, WifiPage
 from lantoa_content.usecases.search import Search
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
+from lantoa_runtime.http import Routes
 
 __all__ = ["PREFIX", "Site", "public_routes"]
 
 
-def public_routes(site: Site, blobs: Blobs) -> APIRouter:
+def public_routes(site: Site, blobs: Blobs) -> Routes:
     """Every public page."""
     feeds, wifi = Feeds(site), WifiPage(site)
     news = site.pages.router()
@@ -31,9 +32,9 @@ def public_routes(site: Site, blobs: Blobs) -> APIRouter:
     wifi.add_api_to(spots)
     root = site.pages.router("")
     feeds.add_to_root(root)
-    whole = APIRouter()
+    whole = Routes()
     for router in (news, spots, root):
-        whole.include_router(router)
+        router.add_to(whole)
     return whole
 
 

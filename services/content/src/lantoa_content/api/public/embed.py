@@ -6,11 +6,12 @@ The column alone may be shown inside any page; it has no script, sets no cookie 
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from lantoa_content.api.public.lists import choices, chosen
 from lantoa_content.api.public.searching import UNLISTED
 from lantoa_content.api.public.site import READ, Asked, Site, place_of
+from lantoa_runtime.http import Routes
 
 _USUAL, _MOST = 5, 20
 _Number = Annotated[int, Query(alias="so", ge=1, le=_MOST)]
@@ -29,7 +30,7 @@ class Column:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Routes) -> None:
         """Hang the routes on a router."""
         router.add_api_route("/khung", self._column, methods=READ, response_model=None)
         router.add_api_route("/nhung", self._snippet, methods=READ, response_model=None)

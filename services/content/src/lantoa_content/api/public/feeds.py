@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from lantoa_content.api.public.site import PREFIX, READ, Asked, Cursor, Site, first_published, place_of
 from lantoa_content.domain.feeds import Entry, Feed, Sound, atom, json_feed
@@ -14,6 +14,7 @@ from lantoa_content.domain.sitemaps import NEWS_AGE, NewsPage, month_of, months,
 from lantoa_content.domain.topics import TOPICS
 from lantoa_content.usecases.portal import Listing
 from lantoa_runtime.errors import AppError
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Document
 
 _A_FEED = 20
@@ -29,7 +30,7 @@ class Feeds:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Routes) -> None:
         """Hang the routes of `/tin` on a router."""
         for path, answer in (
             ("/atom.xml", self._atom),
@@ -39,7 +40,7 @@ class Feeds:
         ):
             router.add_api_route(path, answer, methods=READ, response_model=None)
 
-    def add_to_root(self, router: APIRouter) -> None:
+    def add_to_root(self, router: Routes) -> None:
         """Hang the routes that programs look for at the root on a router."""
         router.add_api_route("/robots.txt", self._robots, methods=READ, response_model=None)
         router.add_api_route("/sitemap.xml", self._sitemap_index, methods=READ, response_model=None)

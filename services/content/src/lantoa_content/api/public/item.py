@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from markupsafe import Markup
 
 from lantoa_content.api.public.site import LOCALES, PREFIX, READ, Site, first_published, place_of, shown, shown_day
@@ -16,7 +16,7 @@ from lantoa_content.domain.places import former_names, predecessors
 from lantoa_content.usecases.stored import day_of
 from lantoa_runtime.blobs import Blobs
 from lantoa_runtime.errors import AppError
-from lantoa_runtime.http import blob_response
+from lantoa_runtime.http import Routes, blob_response
 from lantoa_runtime.mongo import Document
 
 _Item = Annotated[str, Path(max_length=64)]
@@ -30,7 +30,7 @@ class ItemPages:
         self._blobs = blobs
         self._script = (resources.files("lantoa_content") / "pages" / "share.js").read_bytes()
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Routes) -> None:
         """Hang the routes on a router; after all others with one part, for an item's id may be anything."""
         router.add_api_route("/share.js", self._share, methods=READ, response_model=None)
         router.add_api_route("/{item_id}", self._item, methods=READ, response_model=None)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from lantoa_content.api.public.site import PREFIX, READ, Asked, Cursor, Site, place_of
 from lantoa_content.domain.places import Place, former_names, grown_from, predecessors
 from lantoa_content.domain.selection import Selection, with_query
+from lantoa_runtime.http import Routes
 from lantoa_runtime.http.problems import LANGUAGES
 from lantoa_runtime.mongo import Document
 
@@ -30,7 +31,7 @@ class Lists:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Routes) -> None:
         """Hang the routes on a router."""
         for path, answer in (
             ("", self._front),

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from lantoa_content.api.public.lists import choices
 from lantoa_content.api.public.site import READ, Asked, Cursor, Site
 from lantoa_content.domain.search import excerpt_around, marked, plain_text
 from lantoa_content.usecases.search import Search
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Document
 
 _A_PAGE = 20
@@ -24,7 +25,7 @@ class SearchPage:
         self._site = site
         self._search = search
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Routes) -> None:
         """Hang the route on a router."""
         router.add_api_route("/tim", self._show, methods=READ, response_model=None)
 

@@ -10,7 +10,7 @@ import json
 from importlib import resources
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from markupsafe import Markup
 
 from lantoa_content.api.public.searching import UNLISTED
@@ -18,6 +18,7 @@ from lantoa_content.api.public.site import PREFIX, READ, Site
 from lantoa_content.domain.linked_data import duration_text
 from lantoa_content.domain.places import Place
 from lantoa_content.domain.selection import Selection
+from lantoa_runtime.http import Routes
 from lantoa_runtime.mongo import Document
 
 WIFI = "/wifi"
@@ -37,11 +38,11 @@ class WifiPage:
             "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         }
 
-    def add_to(self, router: APIRouter, path: str) -> None:
+    def add_to(self, router: Routes, path: str) -> None:
         """Hang the page on a router; its own router has the interface of RFC 8908 too."""
         router.add_api_route(path, self._show, methods=READ, response_model=None)
 
-    def add_api_to(self, router: APIRouter) -> None:
+    def add_api_to(self, router: Routes) -> None:
         """Hang the interface on a router."""
         router.add_api_route("/api", self._api, methods=READ, response_model=None)
 
