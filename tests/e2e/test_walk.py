@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import docx
-import pyloudnorm
 import pytest
 import soundfile
 import walk
@@ -16,6 +15,7 @@ from lantoa_calendar.periods import local_day, period_of
 from lantoa_contracts.base import SignedDocument
 from lantoa_signing.nkey import public_of, verify_by_nkey
 from lantoa_testing import eventually
+from lantoa_testing.loudness import loudness
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("prometheus")]
 
@@ -60,7 +60,7 @@ async def test_one_approved_item_is_heard_seen_and_counted_to_its_proof(platform
     proof = json.loads(airing["proofs"][-1]["document"]["p"])
     sound, rate = soundfile.read(walk.wav(platform, proof["local_id"]))
     assert abs(len(sound) / rate - renditions["audio"]["seconds"]) < 0.05
-    assert abs(pyloudnorm.Meter(rate).integrated_loudness(sound) + 16) <= 1
+    assert abs(loudness(sound, rate) + 16) <= 1
     late = walk.moment(proof["started_at"]) - walk.moment(session["starts_at"])
     assert timedelta(0) <= late < timedelta(seconds=2)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import pyloudnorm
 import pytest
 import soundfile
 
@@ -16,6 +15,7 @@ from lantoa_content.adapters.audio import AudioFailed, make_audio
 from lantoa_content.adapters.speech import SpeechFailed, SpeechWorker
 from lantoa_content.domain.reading import read_aloud
 from lantoa_testing import eventually
+from lantoa_testing.loudness import loudness
 
 WORKER = Path(__file__).parents[3] / "workers" / "speech" / "speech_worker.py"
 VOICE = "vi-vn-x-south"
@@ -64,7 +64,7 @@ async def test_a_bulletin_becomes_speech_at_the_loudness_of_the_network(worker):
     assert samples.ndim == 1
     assert audio.media_type == "audio/ogg"
     assert soundfile.info(io.BytesIO(audio.data)).subtype == "OPUS"
-    lufs = pyloudnorm.Meter(rate).integrated_loudness(samples)
+    lufs = loudness(samples, rate)
     assert lufs == pytest.approx(-16, abs=1)
     assert audio.lufs == pytest.approx(lufs, abs=0.05)
     assert audio.seconds == pytest.approx(len(samples) / rate, abs=0.05)
