@@ -106,7 +106,7 @@ $(STAMP): requirements/dev.txt requirements/bootstrap.txt $(MEMBERS)
 	@echo "Making $(VENV) and installing what is locked ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt 2>/dev/null \
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt 2>/dev/null \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --offline --no-deps --python $(BIN)/python $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
 	@touch $@

@@ -99,5 +99,6 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8700', '/auth': 'http://127.0.0.1:8700' } },
-  test: { include: ['tests/**/*.test.ts'] },
+  // One memory for all files of a worker: loading the thousand messages anew for each took most of the time.
+  test: { include: ['tests/**/*.test.ts'], isolate: false, pool: 'threads' },
 });
