@@ -28,7 +28,10 @@ _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _AGE = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 15, 60, 300, 1800)
 
 HTTP_SECONDS = Histogram(
-    "lantoa_http_request_seconds", "Requests answered", ["method", "route", "status"], buckets=_LATENCY
+    "lantoa_http_request_seconds",
+    "Requests answered, by the whole template of the address",
+    ["method", "route", "status"],
+    buckets=_LATENCY,
 )
 EVENTS_PUBLISHED = Counter("lantoa_events_published_total", "Events acknowledged by the stream", ["event", "way"])
 EVENTS_PROCESSED = Counter("lantoa_events_processed_total", "Deliveries handled", ["event", "outcome"])
