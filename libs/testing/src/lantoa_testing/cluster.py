@@ -9,7 +9,7 @@ from nats.js.errors import APIError
 
 from lantoa_cli.servers import Nats, free_port
 from lantoa_contracts.streams import STREAMS
-from lantoa_runtime.topology.apply import apply
+from lantoa_runtime.topology.apply import TopologyRefused, apply
 from lantoa_runtime.topology.conf import ClusterPlan
 from lantoa_runtime.topology.keys import KeyRing, ensure_keys
 from lantoa_testing.processes import eventually
@@ -56,13 +56,15 @@ class Cluster:
     async def provision(self) -> None:
         """Make every stream and durable with three replicas, as soon as the servers have chosen a leader.
 
+        A leader that has not heard of all three yet refuses, as one would that stands alone.
+
         Raises:
             AssertionError: they did not.
         """
         client = await self._any().connect()
 
         async def applied() -> bool:
-            with contextlib.suppress(NatsError, APIError, TimeoutError):
+            with contextlib.suppress(NatsError, APIError, TimeoutError, TopologyRefused):
                 await apply(client.jetstream(), REPLICAS, ACK_WAIT_SECONDS)
                 return True
             return False
