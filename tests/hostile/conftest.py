@@ -4,18 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 # Test modules are imported by path; the helper beside them by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hostile_world import Target, hurry, open_target
-
-
-@pytest.fixture(autouse=True)
-def traced(monkeypatch):
-    """Requests have traces, as in a process of their own: every problem shows its id."""
-    monkeypatch.setattr("lantoa_runtime.telemetry.tracer", TracerProvider().get_tracer("test"))
 
 
 @pytest.fixture

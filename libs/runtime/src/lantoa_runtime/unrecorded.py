@@ -18,6 +18,9 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+_ids = random.Random()  # noqa: S311 - ids, no secrets
+"""Its own: a library or a test that seeds the common one would make the same ids again."""
+
 
 class _Current:
     """A span that is the running one inside of ``with``."""
@@ -42,9 +45,9 @@ class Unrecorded(Tracer):
     def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> Span:
         """A child of the span in ``context``, of the running one without, or the first of a new trace."""
         parent = get_current_span(context).get_span_context()
-        trace_id = parent.trace_id if parent.is_valid else random.getrandbits(128)
+        trace_id = parent.trace_id if parent.is_valid else _ids.getrandbits(128)
         state = parent.trace_state if parent.is_valid else None
-        return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64), False, trace_state=state))
+        return NonRecordingSpan(SpanContext(trace_id, _ids.getrandbits(64), False, trace_state=state))
 
     def start_as_current_span(  # type: ignore[override]  # a plain context manager: it runs at every request
         self, name: str, context: Context | None = None, *_: Any, **__: Any
