@@ -32,12 +32,12 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 # A full disk is a small file system of its own, which only root may mount: everybody else is root in a namespace of their own.
 MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
-PAGES := tests/e2e/test_web_pages.py tests/e2e/test_portal.py tests/e2e/test_console_shell.py
 KILLS := tests/e2e/test_kills.py tests/e2e/test_walk_motor.py
+# What looks at every page keeps both cores busy by itself: it comes last, when the kills have ended.
+PAGES := tests/e2e/test_portal.py tests/e2e/test_web_pages.py
 # The first two begin on a platform on which nobody has written an item: the metrics are those of the walk before.
-# What looks at pages is divided so that both take about as long as the kills.
 WALKS := tests/e2e/test_walk.py tests/e2e/test_walk_metrics.py
-WALKS += $(filter-out $(WALKS) $(PAGES) $(KILLS),$(wildcard tests/e2e/test_*.py))
+WALKS += $(filter-out $(WALKS) $(PAGES) $(KILLS),$(wildcard tests/e2e/test_*.py)) $(PAGES)
 PYTEST := $(BIN)/python -m pytest -q
 TOGETHER := @$(MAKE) --no-print-directory --output-sync
 .PHONY: test
@@ -50,17 +50,14 @@ test: $(STAMP) console ## everything proves itself
 test-motor: $(STAMP) console ## everything again on the Motor driver
 	@LANTOA_MONGO_DRIVER=motor $(MAKE) --no-print-directory proofs
 
-# Much of a test is waiting for real servers: five workers keep two cores busy, and three whole platforms.
-.PHONY: proofs mounts pages kills walks
+# Much of a test is waiting for real servers: five workers keep two cores busy, and two whole platforms.
+.PHONY: proofs mounts kills walks
 proofs: $(STAMP) console
 	$(PYTEST) -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
-	$(TOGETHER) -j 3 walks kills pages mounts
+	$(TOGETHER) -j 3 walks kills mounts
 
 mounts:
 	$(MOUNTS) $(PYTEST) -n 2 $(SPREAD) -m mounts $(DISKS)
-
-pages:
-	$(PYTEST) $(PAGES)
 
 kills:
 	$(PYTEST) $(KILLS)

@@ -1,27 +1,42 @@
 """One platform for the whole walk, and a real Chromium."""
 
 import json
-import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import expect
 
-from lantoa_cli.layout import checkout, chromium
+from lantoa_cli.layout import checkout
 from lantoa_cli.servers import answers, free_port
 from lantoa_contracts.catalogue import SERVICES
 from lantoa_testing import ServerProcess
+from lantoa_testing.browser import on_one_loop
 from lantoa_testing.platform import Platform, make_platform
 
 SPEED = "10"
 expect.set_options(timeout=60_000)  # For what is broken, not for what is slow.
 
 
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    on_one_loop(items, Path(__file__).parent)
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     made = make_platform(tmp_path_factory.mktemp("platform"), LANTOA_SPEED=SPEED)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def unhurried_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One on which an item is long enough to be interrupted."""
+    made = make_platform(tmp_path_factory.mktemp("unhurried"), LANTOA_SPEED="4")
     made.start()
     yield made
     made.stop()
@@ -56,19 +71,8 @@ def prometheus(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> 
     server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     # Shorter than uvicorn's five: no request meets a connection that is being closed.
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=3)) as session:
         yield session
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as driver:
-        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")
-        launched = await driver.chromium.launch(executable_path=chromium(), args=flags)
-        yield launched
-        await launched.close()

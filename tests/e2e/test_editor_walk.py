@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import walk
 from PIL import Image
 from playwright.async_api import Page, ViewportSize, expect
@@ -53,7 +54,7 @@ _PAPER_PX = 624
 """Between the margins of an A4 sheet, at 96 px an inch."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def at_last(platform, http) -> AsyncIterator[None]:
     """Second steps are forgotten at the end: other tests sign in by password alone."""
     yield

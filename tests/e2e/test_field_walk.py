@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import walk
 from playwright.async_api import Browser, Page, Route
 from walk import UNIT
@@ -26,7 +27,7 @@ _HERE = {"latitude": 9.9347, "longitude": 106.3453, "accuracy": 9}
 _AGAIN = {"title": "Hãy đăng nhập lại", "detail": "", "status": 403, "code": "alert.sign-in-again"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def code(platform, tmp_path) -> AsyncIterator[str]:
     """What a station shows that was switched on just now and belongs to nobody yet."""
     log = tmp_path / "station.log"

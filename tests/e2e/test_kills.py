@@ -9,19 +9,11 @@ from walk import STATION, UNIT
 
 from lantoa_calendar.periods import local_day, period_of
 from lantoa_testing import eventually
-from lantoa_testing.platform import Platform, make_platform
+from lantoa_testing.platform import Platform
 
 ITEMS = 20
 BODY = "Bà con chú ý: lịch tiêm phòng cho đàn vật nuôi được niêm yết tại trụ sở."
 pytestmark = pytest.mark.timeout(420)
-
-
-@pytest.fixture
-def fresh_platform(tmp_path):
-    made = make_platform(tmp_path / "data", LANTOA_SPEED="4")
-    made.start()
-    yield made
-    made.stop()
 
 
 async def _write_and_approve(platform: Platform, http: aiohttp.ClientSession) -> list[str]:
@@ -41,8 +33,8 @@ async def _write_and_approve(platform: Platform, http: aiohttp.ClientSession) ->
     return drafts
 
 
-async def test_twenty_items_survive_the_kill_of_every_process(fresh_platform, http, browser):
-    platform = fresh_platform
+async def test_twenty_items_survive_the_kill_of_every_process(unhurried_platform, http, browser):
+    platform = unhurried_platform
     board = await browser.new_page(viewport={"width": 1280, "height": 720})
     await board.goto(platform.layout.board_url)
     drafts = await _write_and_approve(platform, http)

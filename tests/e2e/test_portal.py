@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import walk
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer as TestServer
@@ -35,7 +36,7 @@ _WATCH = """addEventListener('securitypolicyviolation',
 _MADE: dict[str, str] = {}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def item(platform, http) -> str:
     """An item that everybody can read; one for all tests of a platform."""
     base = platform.layout.gateway_url
@@ -53,7 +54,7 @@ async def item(platform, http) -> str:
     return _MADE[base]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def foreign(platform) -> AsyncIterator[str]:
     """Another body's site at another host, which shows what its address names in frames."""
 

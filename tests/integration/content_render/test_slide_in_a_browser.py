@@ -1,19 +1,11 @@
 """Slides in real Chromium, on boards of both orientations: nothing is cut, covered or too small."""
 
 import pytest
-from playwright.async_api import async_playwright
 
 from lantoa_content.domain.slide import board_slide
 
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # The browser's.
+
 _UNIT = "UBND xã Bình Phú, tỉnh Vĩnh Long"
 _DATE = "Thứ Sáu, ngày 10 tháng 10 năm 2025"
 _SENTENCE = "Đề nghị bà con mang theo sổ tiêm chủng và thẻ bảo hiểm y tế đến đúng giờ. "
@@ -50,14 +42,6 @@ _MEASURE = """() => {
     letters: Math.min(...texts.map(t => parseFloat(getComputedStyle(t).fontSize))) / Math.min(innerWidth, innerHeight),
   }
 }"""
-
-
-@pytest.fixture
-async def browser():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1080, 1920)])

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,18 +11,18 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
-from lantoa_cli.layout import chromium
 from lantoa_cli.servers import answers, free_port
 from lantoa_contracts.base import SignedDocument
 from lantoa_contracts.device import BoardEntry, BoardRundown, RundownRef
 from lantoa_testing import eventually
+from lantoa_testing.browser import FLAGS, on_one_loop, program
 from lantoa_testing.devices import DevicePlatform
 
 DWELL_S = 10.0
-FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Notes the title of every slide that comes to the front.
 DIARY = """
 window.turns = [];
@@ -37,6 +37,10 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 """
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    on_one_loop(items, Path(__file__).parent)
 
 
 class Board:
@@ -152,7 +156,7 @@ class Board:
         return web.json_response({"state": "pending", "claim_code": "ABCD-EFGH"}, status=202)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def board(tmp_path: Path) -> AsyncIterator[Board]:
     platform = DevicePlatform(tmp_path)
     made = Board(platform)
@@ -164,42 +168,38 @@ async def board(tmp_path: Path) -> AsyncIterator[Board]:
         await platform.stop()
 
 
-OpenBrowser = Callable[..., Awaitable[BrowserContext]]
+OpenBrowser = Callable[[], Awaitable[BrowserContext]]
 
 
-@pytest.fixture
-async def open_browser(tmp_path: Path) -> AsyncIterator[OpenBrowser]:
-    """Start a browser process on this test's one profile."""
-    async with async_playwright() as driver:
-        opened: list[BrowserContext] = []
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_browser(tmp_path: Path, browser_driver: Playwright) -> AsyncIterator[OpenBrowser]:
+    """Start a browser process of this test's own, on its one profile, which outlives the process."""
+    opened: list[BrowserContext] = []
 
-        async def start(width: int = 1280, height: int = 720) -> BrowserContext:
-            flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
-            context = await driver.chromium.launch_persistent_context(
-                tmp_path / "profile",
-                executable_path=chromium(),
-                args=flags,
-                viewport={"width": width, "height": height},
-            )
-            await context.add_init_script(DIARY)
-            opened.append(context)
-            return context
+    async def start() -> BrowserContext:
+        context = await browser_driver.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=program(), args=FLAGS
+        )
+        await context.add_init_script(DIARY)
+        opened.append(context)
+        return context
 
-        yield start
-        for context in opened:
-            await context.close()
+    yield start
+    for context in opened:
+        await context.close()
 
 
 OpenPage = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture
-async def open_page(board: Board, open_browser: OpenBrowser) -> OpenPage:
-    """The board's page in a browser of its own."""
+def open_page(board: Board, browser: Browser) -> OpenPage:
+    """The board's page, as a browser opens it that has never seen it."""
 
     async def start(width: int = 1280, height: int = 720) -> Page:
-        context = await open_browser(width, height)
-        page = context.pages[0]
+        context = await browser.new_context(viewport={"width": width, "height": height})
+        await context.add_init_script(DIARY)
+        page = await context.new_page()
         await page.goto(board.url)
         return page
 

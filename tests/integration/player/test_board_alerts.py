@@ -135,12 +135,10 @@ async def test_a_long_text_is_shown_on_several_pages_and_finished_after_the_last
     assert whole == "".join((alert.texts["vi"] + alert.texts["km"]).split()), "every letter was shown"
 
 
-async def test_an_alert_outlasts_agent_and_browser_until_its_end(board, open_browser):
+async def test_an_alert_outlasts_its_agent_and_a_reload_until_its_end(board, open_page):
     await board.start()
     await board.show([])
-    browser = await open_browser()
-    page = browser.pages[0]
-    await page.goto(board.url)
+    page = await open_page()
     await eventually(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), 60)
     platform = board.platform
     alert = notice(platform)

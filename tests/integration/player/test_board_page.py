@@ -281,12 +281,12 @@ async def _site(answer):
     return _Site(runner, port)
 
 
-async def test_another_page_in_the_same_browser_cannot_speak_for_the_board(board, open_browser):
+async def test_another_page_in_the_same_browser_cannot_speak_for_the_board(board, browser):
     await board.start()
     (entry,) = await board.show_titles("A")
     await board.until_taken_up(1)
     other = await _site(lambda _: web.Response(text="<p>other", content_type="text/html"))
-    page = (await open_browser()).pages[0]
+    page = await browser.new_page()
     await page.goto(other.url)
     now = board.platform.now()
     body = {
