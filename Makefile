@@ -43,7 +43,7 @@ TOGETHER := @$(MAKE) --no-print-directory --output-sync
 .PHONY: test
 test: $(STAMP) console ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
-	$(TOGETHER) -j 3 lint types console-test
+	$(TOGETHER) -j 3 lint mypy console-check
 	@$(MAKE) --no-print-directory proofs
 
 .PHONY: test-motor
@@ -79,19 +79,13 @@ lint: $(STAMP) ## ruff and the import rules
 	$(BIN)/ruff format --check .
 	PYTHONPATH= $(BIN)/lint-imports --no-cache
 
-.PHONY: types mypy svelte
-types: mypy svelte ## mypy strict, svelte-check
-
-mypy: $(STAMP)
+.PHONY: mypy
+mypy: $(STAMP) ## the types of the services
 	$(BIN)/mypy
 
-svelte: $(STAMP) console
+.PHONY: console-check
+console-check: console ## the console's tests and types
 	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) check
-
-# After svelte: both compile the messages first.
-.PHONY: console-test
-console-test: svelte
-	$(BIN)/python -m lantoa_cli.frontend $(CONSOLE) test
 
 ##@ Build
 .PHONY: install
