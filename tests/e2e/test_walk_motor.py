@@ -29,7 +29,7 @@ async def test_on_motor_an_approved_item_is_heard_and_counted(motor_platform, ht
     pids = motor_platform.pids()
     assert {psutil.Process(pids[name]).environ()["LANTOA_MONGO_DRIVER"] for name in SERVICES} == {"motor"}
     lan, hung, ha = [await motor_platform.sign_in(http, login) for login in ("lan", "hung", "ha")]
-    heard = len(await walk.confirmed(lan, "broadcast", "airings", 0, 1))
+    heard = len(await walk.pages(lan, f"/api/v1/broadcast/airings?unit_id={UNIT}"))
     item = await walk.approved(hung, (await walk.submitted(lan))["id"])
 
     async def planned():
