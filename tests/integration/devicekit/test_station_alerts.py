@@ -11,12 +11,7 @@ import numpy as np
 
 from lantoa_testing import eventually
 from lantoa_testing.obeying import add_sound, answered, command, issue, notice, order, stages, until_it_says
-from lantoa_testing.stations import running_station
-
-
-def log_of(platform):
-    path = platform.data / "played" / "log.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+from lantoa_testing.stations import log_of, running_station
 
 
 def told(platform):

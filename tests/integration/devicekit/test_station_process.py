@@ -1,7 +1,6 @@
 """The station as a process of its own, killed and stopped while it plays."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -10,15 +9,10 @@ from datetime import datetime
 
 import soundfile
 
-from lantoa_testing.stations import running_station
+from lantoa_testing.stations import log_of, running_station
 
 SECONDS = 40.0
 AS_A_LOUDSPEAKER, QUICK = 1.0, 40.0
-
-
-def log_of(platform):
-    path = platform.data / "played" / "log.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def in_the_middle_of(platform, local_id):

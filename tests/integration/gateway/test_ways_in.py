@@ -3,17 +3,15 @@
 import base64
 import hashlib
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 from lantoa_contracts.catalogue import ITEM_SUBMITTED
 from lantoa_contracts.events.content import ItemSubmitted
-from lantoa_directory.domain.factors import totp
 from lantoa_gateway import usecases
 from lantoa_gateway.domain import is_foreign
 from lantoa_runtime.http.auth import HEADER
 from lantoa_testing import eventually
-from lantoa_testing.authenticator import SoftKey
+from lantoa_testing.authenticator import CodeApp, SoftKey
 from lantoa_testing.live_pages import LIVE, open_page
 
 RIGHT = {"login": "lan", "password": "đúng"}
@@ -25,16 +23,12 @@ def sid_of(headers):
     return headers["set-cookie"].split(";")[0].removeprefix("__Host-sid=")
 
 
-def code_of(secret, ahead=0):
-    """A code of now, or of the step to come, which counts already. The one before might be too old when it arrives."""
-    return totp(base64.b32decode(secret), int(time.time()) // 30 + ahead)
-
-
 async def add_totp(door, sid):
-    _, begun, _ = await door("POST", "/auth/totp/begin", sid)
-    status, confirmed, headers = await door("POST", "/auth/totp/confirm", sid, json={"code": code_of(begun["secret"])})
+    """A person's app and recovery codes, and their session from then on."""
+    app = CodeApp((await door("POST", "/auth/totp/begin", sid))[1]["secret"])
+    status, confirmed, headers = await door("POST", "/auth/totp/confirm", sid, json={"code": app.code()})
     assert status == 200, confirmed
-    return begun["secret"], confirmed["recovery_codes"], sid_of(headers)
+    return app, confirmed["recovery_codes"], sid_of(headers)
 
 
 async def test_the_ways_in_are_said_before_anybody_signs_in(door):
@@ -48,7 +42,7 @@ async def test_the_ways_in_are_said_before_anybody_signs_in(door):
 
 async def test_sign_in_with_a_code_gives_a_cookie_only_at_its_end(door):
     sid = await door.sign_in()
-    secret, codes, sid = await add_totp(door, sid)
+    app, codes, sid = await add_totp(door, sid)
     assert len(codes) == 10
     me = (await door("GET", "/auth/me", sid))[1]
     assert (me["factors"], me["must_add_factor"]) == ({"totp": True, "passkeys": 0, "recovery_left": 10}, False)
@@ -58,7 +52,7 @@ async def test_sign_in_with_a_code_gives_a_cookie_only_at_its_end(door):
     wrong = {"ticket": first["ticket"], "totp": "000000"}
     status, problem, headers = await door("POST", "/auth/second-factor", json=wrong)
     assert (status, problem["code"], headers["cache-control"]) == (401, "directory.wrong-factor", "no-store")
-    right = {"ticket": first["ticket"], "totp": code_of(secret, ahead=1)}
+    right = {"ticket": first["ticket"], "totp": app.code()}
     status, answer, headers = await door("POST", "/auth/second-factor", sid, json=right)
     assert (status, answer["person"]["id"]) == (200, "p-lan")
     new = sid_of(headers)
@@ -71,13 +65,13 @@ async def test_sign_in_with_a_code_gives_a_cookie_only_at_its_end(door):
 async def test_a_planted_session_id_is_never_taken_up_at_any_step(door):
     planted = "A" * 43
     sid = await door.sign_in()
-    secret, codes, sid = await add_totp(door, sid)
+    app, codes, sid = await add_totp(door, sid)
     _, first, _ = await door("POST", "/auth/sign-in", planted, json=RIGHT)
     given = {"ticket": first["ticket"], "recovery": codes[0]}
     _, _, headers = await door("POST", "/auth/second-factor", planted, json=given)
     assert sid_of(headers) != planted
     before = sid_of(headers)
-    _, _, headers = await door("POST", "/auth/again", before, json={"totp": code_of(secret, ahead=1)})
+    _, _, headers = await door("POST", "/auth/again", before, json={"totp": app.code()})
     assert sid_of(headers) not in (planted, before)
     assert [(await door("GET", "/auth/me", one))[0] for one in (planted, before, sid_of(headers))] == [401, 401, 200]
 

@@ -1,10 +1,12 @@
 """The station as a process of a test."""
 
 import asyncio
+import json
 import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from lantoa_testing.devices import DevicePlatform
 
@@ -23,3 +25,9 @@ async def running_station(platform: DevicePlatform, program: str, speed: float) 
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+def log_of(platform: DevicePlatform) -> list[dict[str, Any]]:
+    """What the null sink wrote down of all it played, in order."""
+    path = platform.data / "played" / "log.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
