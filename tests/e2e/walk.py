@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page
 from lantoa_cli.demo import passwords
 from lantoa_testing import eventually
 from lantoa_testing.platform import Person, Platform
+from lantoa_testing.stations import log_of
 
 UNIT = "u-29242-2025"
 STATION = "station-tra-vinh"
@@ -125,8 +126,7 @@ async def read(http: aiohttp.ClientSession, url: str) -> str:
 
 def diary(platform: Platform) -> list[dict[str, Any]]:
     """What the station noted of its starts and stops."""
-    file = platform.layout.data / "devices" / STATION / "played" / "log.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return log_of(platform.layout.data / "devices" / STATION)
 
 
 def wav(platform: Platform, label: str) -> Path:

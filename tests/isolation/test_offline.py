@@ -17,6 +17,7 @@ from lantoa_cli.servers import free_port
 from lantoa_contracts.device import RundownEntry, RundownSession
 from lantoa_testing import eventually
 from lantoa_testing.devices import DevicePlatform, opus
+from lantoa_testing.stations import log_of
 
 PROGRAM = Path(__file__).with_name("stepped_station.py")
 SPEED, SHORT_S, LONG_S = 50.0, 2.0, 60.0
@@ -108,8 +109,7 @@ class World:
 
     def diary(self) -> list[tuple[str, str, int]]:
         """What started and stopped: (event or outcome, entry, attempt)."""
-        file = self.platform.data / "played" / "log.jsonl"
-        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        lines = log_of(self.platform.data)
         return [(line.get("outcome", line["event"]), line["entry_id"], line["attempt"]) for line in lines]
 
     async def until(self, *what: tuple[str, str, int]) -> None:

@@ -1,7 +1,6 @@
 """A device whose disk is full, whose clock is off, whose files rot, or that lost its rights."""
 
 import asyncio
-import json
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from lantoa_devicekit.journal import RESERVE_BYTES, Journal
 from lantoa_testing.obeying import add_sound, issue, notice, order, stages, until_it_says
+from lantoa_testing.stations import log_of
 
 MIB = 1024 * 1024
 SECONDS = 5.0
@@ -232,10 +232,9 @@ async def test_a_revoked_station_falls_silent_at_once_and_stays_so_after_a_resta
     await platform.put(
         platform.desired(1, platform.rundown(1, platform.session([make_opus(30.0)], starts_in_s=0, seconds=30.0)))
     )
-    log = platform.data / "played" / "log.jsonl"
 
     def lines():
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return log_of(platform.data)
 
     async with station(platform, station_program, speed=1.0):
         await wait_until(lambda: lines() and platform.heartbeats)

@@ -16,7 +16,7 @@ from lantoa_testing.stations import log_of, running_station
 
 def told(platform):
     """What began and ended, in order."""
-    return [(line["event"], line.get("entry_id") or line.get("alert") or "tone") for line in log_of(platform)]
+    return [(line["event"], line.get("entry_id") or line.get("alert") or "tone") for line in log_of(platform.data)]
 
 
 def samples(path):
@@ -49,7 +49,7 @@ async def test_an_alert_cuts_the_bulletin_is_heard_as_told_and_the_bulletin_begi
             proofs = await platform.until_proved(len(proofs) + 1)
     assert [proof["local_id"] for proof in proofs] == [f"s-1-e0.{n + 1}" for n in range(len(proofs))]
     assert [proof["outcome"] for proof in proofs] == ["cut"] * (len(proofs) - 1) + ["aired"]
-    lines = [line for line in log_of(platform) if "alert" in line]
+    lines = [line for line in log_of(platform.data) if "alert" in line]
     starts = [line for line in lines if line["event"] == "start"]
     assert {line["alert"] for line in lines} == {"ntc-1.1"}
     began = [platform.now().fromisoformat(line["at"]) for line in starts]
@@ -78,11 +78,11 @@ async def test_an_update_replaces_and_a_cancel_silences_at_once(platform, make_o
         await eventually(lambda: told(platform)[-1] == ("start", "s-1-e0"))
         assert told(platform)[-2] == ("stop", "ntc-1.2")
         for last in (update - 1, -2):
-            assert not log_of(platform)[last]["whole"], "not after the signal has been heard to its end"
+            assert not log_of(platform.data)[last]["whole"], "not after the signal has been heard to its end"
         await issue(platform, order(platform, 4, [notice(platform, "ntc-2", status="test")]))
         await stages(platform, "ntc-2.1", "verified")
         assert told(platform)[-1] == ("start", "s-1-e0"), "a test sounds nowhere"
-    assert next(line["outcome"] for line in log_of(platform) if "outcome" in line) == "cut"
+    assert next(line["outcome"] for line in log_of(platform.data) if "outcome" in line) == "cut"
 
 
 async def test_commands_are_carried_out_once_and_answered(platform, make_opus, station_program):
@@ -94,7 +94,7 @@ async def test_commands_are_carried_out_once_and_answered(platform, make_opus, s
 
         answer = await answered(platform, command(platform, "test_tone", seconds=4))
         assert (answer["stage"], answer["data"]) == ("finished", {"seconds": 4.0})
-        tones = [line for line in log_of(platform) if "tone" in line]
+        tones = [line for line in log_of(platform.data) if "tone" in line]
         assert [line["event"] for line in tones] == ["start", "stop"]
         tone, _ = samples(platform.data / "played" / f"{tones[0]['tone']}.wav")
         assert abs(int(tone.max()) - 0.3 * 0.5 * 32767) < 200

@@ -42,13 +42,13 @@ async def test_a_station_killed_while_playing_proves_one_cut_and_plays_that_entr
         await process.wait()
     async with running_station(platform, station_program, QUICK):
         proofs = await platform.until_proved(3)
-        await wait_until(lambda: len(log_of(platform)) == 6)
+        await wait_until(lambda: len(log_of(platform.data)) == 6)
     assert [(proof["local_id"], proof["outcome"]) for proof in proofs] == [
         ("s-1-e0.1", "cut"),
         ("s-1-e0.2", "aired"),
         ("s-1-e1.1", "aired"),
     ]
-    assert [(line["event"], line["entry_id"], line["attempt"]) for line in log_of(platform)] == [
+    assert [(line["event"], line["entry_id"], line["attempt"]) for line in log_of(platform.data)] == [
         ("start", "s-1-e0", 1),
         ("stop", "s-1-e0", 1),
         ("start", "s-1-e0", 2),

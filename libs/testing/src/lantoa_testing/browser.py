@@ -29,13 +29,12 @@ FLAGS = (
 """Without a screen and without calling home."""
 
 
-HEADLESS = "chromium-headless-shell"
-"""Debian's build of the same engine without the window that no test sees: half the cost, where it is installed."""
-
-
 def program() -> str | None:
-    """What the tests drive."""
-    return shutil.which(HEADLESS) or chromium()
+    """What the tests drive: the Chromium that ``LANTOA_CHROMIUM`` names, or else the cheapest that is installed.
+
+    Debian's headless shell is the same engine without the windows that no test sees, at half the cost.
+    """
+    return os.environ.get("LANTOA_CHROMIUM") or shutil.which("chromium-headless-shell") or chromium()
 
 
 def on_one_loop(items: Iterable[pytest.Item], folder: Path) -> None:

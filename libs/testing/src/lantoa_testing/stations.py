@@ -6,6 +6,7 @@ import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from lantoa_testing.devices import DevicePlatform
@@ -27,7 +28,7 @@ async def running_station(platform: DevicePlatform, program: str, speed: float) 
                 await process.wait()
 
 
-def log_of(platform: DevicePlatform) -> list[dict[str, Any]]:
-    """What the null sink wrote down of all it played, in order."""
-    path = platform.data / "played" / "log.jsonl"
+def log_of(data: Path) -> list[dict[str, Any]]:
+    """What a station's null sink wrote down of all it played, in order; ``data`` is the station's folder."""
+    path = data / "played" / "log.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
