@@ -25,7 +25,7 @@ HEAD_MM = (66, 99)
 SLACK_MM = 1.5
 """What a line of the header leaves free of its column, for printers that set a little wider."""
 BODY = 14
-TASKS_MM = (10, 57, 33, 13, 15, 13, 12, 12)
+TASKS_MM = (10, 55, 33, 15, 15, 13, 12, 12)
 UNITS_MM = (10, 80, 15, 17, 15, 14, 14)
 PROOFS_MM = (18, 22, 125)
 
