@@ -222,7 +222,7 @@ async def yard(server: NatsServer, folder: Path, widen: Widen = unchanged) -> As
         made = Yard(server, own, far, near, platform, fleet, outside, inside)
         await _fill(made)
         yield made
-    gc.collect()  # What nats-py left, while its warnings are expected.
+    gc.collect(1)  # What nats-py left, while its warnings are expected.
 
 
 async def _fill(made: Yard) -> None:

@@ -29,7 +29,7 @@ from lantoa_runtime.http.auth import Caller, Grant
 from lantoa_signing import nkey
 from lantoa_signing.documents import SigningKey, verify
 from lantoa_testing import ServerProcess, eventually
-from lantoa_testing.plugin import EventProbe, Running, StartService
+from lantoa_testing.plugin import EventProbe, Running, StartService, nats_like
 from lantoa_testing.servers import NatsServer
 
 REFRESH_S = 0.2
@@ -228,11 +228,18 @@ class Fleet:
         await eventually(turned)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def nats_server(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One for all modules here, and one callout on it: no device has the id of another test's."""
+    with nats_like(provisioned, tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def callout(
     nats_server: NatsServer, mongo_url: str, database_prefix: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callout]:
-    """The callout of a module's tests; their databases come and go under one name."""
+    """The callout of all modules here: what fleet's database holds changes under it."""
     process = Callout(nats_server, mongo_url, database_prefix, tmp_path_factory.mktemp("callout"))
     process.start()
     yield process
@@ -269,7 +276,7 @@ async def fleet(
     yield made
     open_clients = [client for device in made.devices for client in device.clients if not client.is_closed]
     await asyncio.gather(*(client.close() for client in open_clients))
-    gc.collect()
+    gc.collect(1)  # What nats-py left of this test, while its warnings are expected.
     await platform.close()
 
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,19 @@ from lantoa_runtime.settings import RuntimeSettings
 from lantoa_signing import nkey
 from lantoa_signing.documents import b64
 from lantoa_testing import ServerProcess
+from lantoa_testing.plugin import nats_like
 from lantoa_testing.servers import NatsServer
 
 # nats-py leaves the socket of a refused or kicked client to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 PREFIX = "own_"
+
+
+@pytest.fixture(scope="module")
+def nats_server(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """On the other modules' server their callout answers, which knows another database."""
+    with nats_like(provisioned, tmp_path_factory.mktemp("nats")) as server:
+        yield server
 
 
 @pytest.fixture

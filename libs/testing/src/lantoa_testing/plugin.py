@@ -72,15 +72,21 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def nats_server(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    """A nats-server for the tests of one module."""
-    folder = tmp_path_factory.mktemp("nats")
+@contextlib.contextmanager
+def nats_like(provisioned: Path, folder: Path) -> Iterator[NatsServer]:
+    """A nats-server of a new installation."""
     shutil.copytree(provisioned, folder, dirs_exist_ok=True)
     server = nats_in(folder)
     server.start()
     yield server
     server.kill()  # Its files are wanted by nobody: to bring them in order takes seconds.
+
+
+@pytest.fixture(scope="module")
+def nats_server(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A nats-server for the tests of one module: streams remember the ids of events that they were emptied of."""
+    with nats_like(provisioned, tmp_path_factory.mktemp("nats")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -105,9 +111,9 @@ def mongo_url(mongo_server: tuple[ServerProcess, str]) -> str:
 SettingsFor = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database_prefix() -> str:
-    """Begins the names of a module's databases."""
+    """Begins the names of the run's databases."""
     return f"t{secrets.token_hex(4)}_"
 
 
@@ -135,7 +141,7 @@ def settings_on(nats_server: NatsServer, mongo_url: str, folder: Path, prefix: s
 
 @pytest.fixture
 def settings_for(nats_server: NatsServer, mongo_url: str, tmp_path: Path, database_prefix: str) -> SettingsFor:
-    """Settings of a service on this module's servers: an empty database, short waits."""
+    """Settings of a service on the servers of these tests: an empty database, short waits."""
     return settings_on(nats_server, mongo_url, tmp_path, database_prefix)
 
 
@@ -212,7 +218,7 @@ _clients: dict[str, MongoClient[dict[str, Any]]] = {}
 
 
 async def _empty(url: str, names: Iterable[str]) -> None:
-    """Leave the databases of a test empty to the next one of its module.
+    """Leave the databases of a test empty to the next one.
 
     Their indexes stay: making them, each a file of the server's, and dropping them costs more than most tests.
     """

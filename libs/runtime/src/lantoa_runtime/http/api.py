@@ -14,6 +14,7 @@ from lantoa_runtime import __version__
 from lantoa_runtime.http.auth import Allows, Declares
 from lantoa_runtime.http.bodies import fit_json
 from lantoa_runtime.http.models import Problem
+from lantoa_runtime.http.routes import LateRoute
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -69,6 +70,7 @@ class Api(FastAPI):
             # FastAPI's own spans hold whole queries, among them signatures of media addresses; the chassis makes ours.
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
+        self.router.route_class = LateRoute
 
     def openapi(self) -> dict[str, Any]:
         """The document; made once."""

@@ -1,12 +1,34 @@
-"""Routes that are built once."""
+"""Routes that are built once, and when somebody asks for them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class LateRoute(APIRoute):
+    """A route that knows its address, and the rest of itself from the first request to it, or from the document, on.
+
+    FastAPI reads an endpoint's signature and makes validators for what it finds: milliseconds for each of a service's
+    dozens of routes, before the first of them can answer.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._declared = path, endpoint, options
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+
+    def __getattr__(self, name: str) -> Any:
+        """What is asked for first is not there yet; whatever is asked for after it is."""
+        declared = self.__dict__.pop("_declared", None)
+        if declared is None:
+            raise AttributeError(name)
+        path, endpoint, options = declared
+        super().__init__(path, endpoint, **options)
+        return getattr(self, name)
 
 
 class Routes:

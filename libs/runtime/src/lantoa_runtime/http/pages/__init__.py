@@ -14,14 +14,13 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from fastapi.routing import APIRoute
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from lantoa_contracts.policy import PAGE_READ
 from lantoa_runtime.errors import AppError, Unavailable
 from lantoa_runtime.http.auth import declares
 from lantoa_runtime.http.problems import LANGUAGES, language_of, text
-from lantoa_runtime.http.routes import Routes
+from lantoa_runtime.http.routes import LateRoute, Routes
 
 _HERE = "lantoa_runtime.http"
 
@@ -56,7 +55,7 @@ class Pages:
         """
         pages = self
 
-        class PageRoute(APIRoute):
+        class PageRoute(LateRoute):
             def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
                 handle = super().get_route_handler()
 
