@@ -1,4 +1,4 @@
-"""Routes are built once, by the application, as FastAPI builds those of a router that it includes."""
+"""Routes are built once, when they are asked for, as FastAPI builds those of a router that it includes."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from lantoa_runtime.http import Routes
+from lantoa_runtime.http.routes import LateRoute
 
 SEEN: list[str] = []
 
@@ -62,9 +63,10 @@ def things(kind: Any) -> Any:
     return routes
 
 
-@pytest.fixture
-def app():
+@pytest.fixture(params=[APIRoute, LateRoute])
+def app(request):
     made = FastAPI(dependencies=[Depends(outer)])
+    made.router.route_class = request.param
     things(Routes).add_to(made.router, "/api", ["all"])
     return made
 
@@ -98,6 +100,28 @@ async def test_every_route_is_built_once_and_not_before_an_application_takes_it_
     whole.add_to(app.router, "/api")
     assert await answer(app, "/api/whole/a/b") == (200, None)
     assert built == ["/api/whole/a/b"]
+
+
+async def test_a_late_route_is_built_by_whoever_asks_for_it_first():
+    built = []
+
+    class Counted(LateRoute):
+        def get_route_handler(self) -> Any:
+            built.append(self.name)
+            return super().get_route_handler()
+
+    app = FastAPI()
+    app.router.route_class = Counted
+    things(Routes).add_to(app.router)
+    assert (await answer(app, "/nothing"))[0] == 404
+    assert built == []
+    for _ in range(2):
+        assert await answer(app, "/things/one") == (200, {"name": "one"})
+    assert built == ["thing"]
+    app.openapi()
+    assert sorted(built) == sorted(["all_of_them", "make", *["thing"] * 4])
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = app.routes[-1].no_such_thing
 
 
 async def test_nothing_of_hidden_routes_is_documented():
