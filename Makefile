@@ -29,8 +29,19 @@ status doctor: $(STAMP) ## which processes run; whether this machine is fit
 	@$(BIN)/lantoa $@
 
 ##@ Prove
-# By file, in order of name: the long ones begin early and the quick unit tests fill the end.
-SPREAD := --dist loadfile --no-loadscope-reorder
+# A lane is a pytest of its own: it loads what it tests and no more, and starts servers of its own.
+fleet := $(addprefix tests/integration/,fleet simulator) tests/isolation
+hostile := tests/hostile
+devices := $(addprefix tests/integration/,devicekit player)
+chassis := $(addprefix tests/integration/,runtime topology) tests/faults tests/telemetry
+content := $(addprefix tests/integration/,content content_render contest)
+people := $(addprefix tests/integration/,directory gateway)
+numbers := $(addprefix tests/integration/,reporting reporting_paper)
+programme := $(addprefix tests/integration/,alert broadcast signboard)
+# In order of length, so that none is left to run alone; `rest` has every folder that no other names.
+LANES := fleet hostile rest devices chassis people content numbers programme
+NAMED := $(foreach lane,$(LANES),$($(lane)))
+rest = tests $(addprefix --ignore=,tests/e2e $(NAMED))
 # A full disk is a small file system of its own, which only root may mount: everybody else is root in a namespace of their own.
 MOUNTS := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
 DISKS := tests/faults/test_media_full.py tests/integration/devicekit/test_device_faults.py
@@ -41,7 +52,7 @@ PAGES := tests/e2e/test_portal.py tests/e2e/test_web_pages.py
 WALKS := tests/e2e/test_walk.py tests/e2e/test_walk_metrics.py
 WALKS += $(filter-out $(WALKS) $(PAGES) $(KILLS),$(wildcard tests/e2e/test_*.py)) $(PAGES)
 PYTEST := $(BIN)/python -m pytest -q
-TOGETHER := @$(MAKE) --no-print-directory --output-sync
+TOGETHER := @$(MAKE) --no-print-directory --output-sync --keep-going
 .PHONY: test
 test: $(STAMP) console ## everything proves itself
 	@$(BIN)/python -m lantoa_testing.needs
@@ -52,14 +63,18 @@ test: $(STAMP) console ## everything proves itself
 test-motor: $(STAMP) console ## everything again on the Motor driver
 	@LANTOA_MONGO_DRIVER=motor $(MAKE) --no-print-directory proofs
 
-# Much of a test is waiting for real servers: five workers keep two cores busy, and two whole platforms.
-.PHONY: proofs mounts kills walks
+# Much of a test is waiting for real servers: five lanes keep two cores busy, and two whole platforms.
+.PHONY: proofs mounts kills walks $(LANES)
 proofs: $(STAMP) console
-	$(PYTEST) -n 5 $(SPREAD) --ignore tests/e2e -m 'not mounts'
+	@echo "$(words $(LANES)) lanes of tests, five at a time: each tells how it went when it ends, the first in some minutes ..."
+	$(TOGETHER) -j 5 $(LANES)
 	$(TOGETHER) -j 3 walks kills mounts
 
+$(LANES):
+	$(PYTEST) -m 'not mounts' $($@)
+
 mounts:
-	$(MOUNTS) $(PYTEST) -n 2 $(SPREAD) -m mounts $(DISKS)
+	$(MOUNTS) $(PYTEST) -m mounts $(DISKS)
 
 kills:
 	$(PYTEST) $(KILLS)
