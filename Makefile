@@ -1,8 +1,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # The distribution's own first: a Python that pyenv built as it does by default takes a fifth longer for everything.
-FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
+SUPPORTED := (3, 11) <= sys.version_info[:2] <= (3, 13)
+PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, venv, ensurepip; sys.exit(not $(SUPPORTED))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -109,7 +109,7 @@ console-check: console ## the console's tests and types
 install: $(STAMP) ## make .venv with everything that is locked
 
 $(STAMP): requirements/dev.txt requirements/bootstrap.txt $(MEMBERS)
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make up PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if $(SUPPORTED) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make up PYTHON=python3.12")'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv: install the package python3-venv"; exit 1; }
 	@echo "Making $(VENV) and installing what is locked ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # Loaded by whoever attacks: to every worker that only reads the names of the tests it is a second.
-    from schemathesis.config import SchemathesisConfig
-    from schemathesis.engine.recorder import ScenarioRecorder
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.hooks import unregister
 
 CHECKS: dict[str, Any] = {
     "missing_required_header": {"expected-statuses": ["400", "401", "403", "404", "422", "428"]},
@@ -35,9 +37,7 @@ def _generated(examples: int) -> dict[str, Any]:
     return {"generation": {"max-examples": examples}}
 
 
-def _config(url: str, every_field: bool) -> "SchemathesisConfig":
-    from schemathesis.config import SchemathesisConfig
-
+def _config(url: str, every_field: bool) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": 7,
@@ -67,10 +67,6 @@ def attack(
 
     ``before`` is called with each case that is about to be sent; ``every_field`` tries the bounds of each parameter.
     """
-    import schemathesis
-    from schemathesis.engine import from_schema
-    from schemathesis.hooks import unregister
-
     schema = schemathesis.openapi.from_dict(document, config=_config(url, every_field))
     schema = schema.exclude(operation_id=list(left_out)) if left_out else schema
 
@@ -93,8 +89,6 @@ def attack(
 
 
 def _outcome(engine: Any) -> Outcome:
-    from schemathesis.engine import events
-
     outcome = Outcome()
     for event in engine.execute():
         if isinstance(event, events.ScenarioFinished):
@@ -106,9 +100,7 @@ def _outcome(engine: Any) -> Outcome:
     return outcome
 
 
-def _failures(recorder: "ScenarioRecorder") -> list[str]:
-    from schemathesis.engine import Status
-
+def _failures(recorder: ScenarioRecorder) -> list[str]:
     return [
         f"{recorder.label}: {check.name}: {check.failure_info.failure.title}\n"
         f"{check.failure_info.failure.message}\n{check.failure_info.code_sample}"
