@@ -121,6 +121,16 @@ async def test_what_nobody_did_is_no_entry_and_what_came_twice_is_one(town, even
     assert other["chain"] == EXAMPLES["content.item.withdrawn.v1"].unit_id
 
 
+async def test_an_entry_whose_writer_died_before_its_chain_had_grown_is_sealed_when_the_event_comes_again(town, events):
+    told = await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR))
+    await eventually(lambda: _length(town, "u-2", 1))
+    await events.handled(EVERY_EVENT, "directory")
+    await town.running.service.db["audit_chains"].delete_many({})
+    await said(events, ITEM_WITHDRAWN, withdrawn("u-2"), Act(ACTOR), told)
+    await events.handled(EVERY_EVENT, "directory")
+    assert [(head.chain, head.seq) for head in await town.running.service.app.state.audit.moved(300)] == [("u-2", 1)]
+
+
 async def test_an_event_without_a_unit_stands_with_its_persons_body_or_the_platform(town, events):
     created = EXAMPLES["directory.account.created.v1"].model_copy(update={"unit_id": None})
     first = await said(events, ACCOUNT_CREATED, created, Act("p-lan"))

@@ -91,8 +91,6 @@ class Audit:
         at = rules.to_the_millisecond(at)
         chain = unit_id or await self._home(told["actor"])
         for _ in range(_RACES):
-            if await self._entries.find_one({"_id": event}, {"_id": 1}):
-                return
             head = await self.head(chain)
             seq, prev = (head.seq + 1, head.hash) if head else (1, GENESIS)
             entry = linked({**told, "chain": chain, "seq": seq, "at": rules.at_text(at), "event": event}, prev)
@@ -100,7 +98,11 @@ class Audit:
                 # (chain, seq) is unique: of two writers at once one gets the place, the other looks again.
                 await self._entries.insert_one({**entry, "_id": event, "at": at})
             except DuplicateKey:
-                continue
+                written = await self._entries.find_one({"_id": event}, {"chain": 1, "seq": 1})
+                if written is None:
+                    continue
+                # Whoever wrote it may have died before the chain was known to have grown.
+                chain, seq = written["chain"], written["seq"]
             await self._grown(chain, {"seq": seq})
             return
         raise Unavailable("mongo")
