@@ -49,8 +49,6 @@ hypothesis.settings.load_profile("lantoa")
 def pytest_configure() -> None:
     """Logs as services write them: without it every logged exception is rendered at length, for seconds."""
     configure_logs("test", "WARNING")
-    # A sixth of a lane's time went into walks through a heap in which next to nothing had died.
-    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_finish() -> None:
